@@ -1,0 +1,13 @@
+// Package commands is the list of everything that p2p can do.
+// Its rule: one line per group or lone command, in the order that help shows.
+package commands
+
+import "p2p/lib/cmd"
+
+// All returns the command tree.
+func All() []*cmd.Node {
+	return []*cmd.Node{
+		versionCommand(),
+		helpCommand(),
+	}
+}

@@ -1,0 +1,211 @@
+package cmd
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"p2p/lib/fail"
+	"p2p/lib/out"
+)
+
+const maxLine = 8 << 10 // bytes of one target on stdin; what is longer is no address and is cut
+
+// Finding is the report about one target of a diagnosing command; Failure is nil when all is well.
+type Finding interface{ Failure() *fail.Error }
+
+// Summary closes a stream of findings, so that a cut stream can be told from a finished one.
+type Summary struct {
+	Targets int               `json:"targets"`
+	OK      int               `json:"ok"`
+	Failed  int               `json:"failed"`
+	Codes   map[fail.Code]int `json:"codes"`
+	TookMS  float64           `json:"took_ms"`
+}
+
+// Text shows the summary in one line.
+func (s Summary) Text(w *out.Text) {
+	w.Printf("%d targets: %d ok, %d failed (%.1f s)\n", s.Targets, s.OK, s.Failed, s.TookMS/1000)
+}
+
+// found ends a command whose findings are already on stdout.
+type found struct {
+	show *fail.Error
+	kind fail.Kind
+}
+
+func (f *found) Error() string { return "finding" }
+
+// Finish ends a command whose report is on stdout: nil when e is nil, else e's line on stderr and its exit status.
+func Finish(e *fail.Error) error {
+	if e == nil {
+		return nil
+	}
+	return &found{show: e, kind: e.Kind()}
+}
+
+// Diagnose runs probe once per target, at most jobs at a time: one target given as an argument makes
+// one object, several or "-" (one a line on stdin) a stream that ends in a Summary. A bad target
+// is a line on stderr and counts into the exit status; the others go on.
+func (c *Call) Diagnose(ctx context.Context, jobs int, probe func(context.Context, string) Finding) error {
+	if !c.Streaming() {
+		f := c.one(ctx, c.Args[0], probe)
+		if err := c.Print(f); err != nil {
+			return err
+		}
+		if e := f.Failure(); e != nil && ctx.Err() != nil {
+			return Finish(fail.Of(ctx.Err()))
+		}
+		return Finish(f.Failure())
+	}
+	b := &batch{call: c, start: time.Now(), sum: Summary{Codes: map[fail.Code]int{}}, kinds: map[fail.Kind]int{}}
+	b.ctx, b.stop = context.WithCancel(ctx)
+	defer b.stop()
+	b.run(max(jobs, 1), probe)
+	return b.end(ctx)
+}
+
+func (c *Call) one(ctx context.Context, target string, probe func(context.Context, string) Finding) Finding {
+	if c.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.timeout)
+		defer cancel()
+	}
+	return probe(ctx, target)
+}
+
+type batch struct {
+	call  *Call
+	ctx   context.Context
+	stop  context.CancelFunc
+	start time.Time
+
+	mu    sync.Mutex
+	sum   Summary
+	kinds map[fail.Kind]int
+	err   error // of the reader or the writer
+}
+
+func (b *batch) run(jobs int, probe func(context.Context, string) Finding) {
+	targets := make(chan string)
+	var wg sync.WaitGroup
+	for range jobs {
+		wg.Go(func() {
+			for t := range targets {
+				b.finished(t, b.call.one(b.ctx, t, probe))
+			}
+		})
+	}
+	err := b.call.eachTarget(func(t string) bool {
+		select {
+		case targets <- t:
+			return true
+		case <-b.ctx.Done():
+			return false
+		}
+	})
+	close(targets)
+	wg.Wait()
+	b.setErr(err)
+}
+
+func (b *batch) setErr(err error) {
+	if b.err == nil && err != nil {
+		b.err = err
+		b.stop()
+	}
+}
+
+func (b *batch) finished(target string, f Finding) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	e := f.Failure()
+	if b.ctx.Err() != nil && e != nil {
+		return // cut by the deadline or Ctrl-C: not a result
+	}
+	b.sum.Targets++
+	if e == nil {
+		b.sum.OK++
+	} else {
+		b.sum.Failed++
+		b.sum.Codes[e.Code]++
+		b.kinds[e.Kind()]++
+	}
+	b.setErr(b.call.Emit("target", f))
+	if e != nil {
+		line := *e
+		line.Message = out.Clean(target, 200) + ": " + e.Message
+		b.call.Out.Fail(&line, false)
+	}
+}
+
+func (b *batch) end(ctx context.Context) error {
+	if b.err != nil {
+		return b.err
+	}
+	b.sum.TookMS = float64(time.Since(b.start).Microseconds()) / 1000
+	if err := b.call.Emit("summary", b.sum); err != nil {
+		return err
+	}
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded) && b.sum.Targets > 0:
+		return Finish(fail.New(fail.Partial, "--deadline passed after %d targets", b.sum.Targets))
+	case ctx.Err() != nil:
+		return Finish(fail.Of(ctx.Err()))
+	case b.sum.Failed == 0:
+		return nil
+	case b.sum.OK > 0:
+		return &found{kind: fail.KindPartial}
+	case len(b.kinds) == 1:
+		for k := range b.kinds {
+			return &found{kind: k}
+		}
+	}
+	return &found{kind: fail.KindFailed}
+}
+
+// eachTarget calls f for every argument, and for every line of stdin in place of "-", until f
+// returns false. Blank lines and lines that begin with # are no targets.
+func (c *Call) eachTarget(f func(string) bool) error {
+	stdin := false
+	for _, a := range c.Args {
+		if a != "-" {
+			if !f(a) {
+				return nil
+			}
+			continue
+		}
+		if stdin {
+			return fail.New(fail.UsageArgument, `"-" is given twice, but there is one stdin`)
+		}
+		stdin = true
+		if more, err := eachLine(c.Stdin, f); err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
+func eachLine(r io.Reader, f func(string) bool) (more bool, err error) {
+	br := bufio.NewReaderSize(r, maxLine)
+	for {
+		line, long, err := br.ReadLine()
+		text := strings.TrimSpace(string(line))
+		for long && err == nil {
+			_, long, err = br.ReadLine()
+		}
+		if text != "" && text[0] != '#' && !f(text) {
+			return false, nil
+		}
+		switch {
+		case err == io.EOF:
+			return true, nil
+		case err != nil:
+			return false, fail.New(fail.FileUnreadable, "read stdin: %w", err)
+		}
+	}
+}

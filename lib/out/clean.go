@@ -1,0 +1,67 @@
+package out
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Clean makes a string of a remote fit for a terminal: at most max runes, with every control,
+// format, private-use and invalid character escaped in Go's way (\x1b, \u202e).
+// A max of 0 or less means 256.
+func Clean(s string, max int) string {
+	if max <= 0 {
+		max = 256
+	}
+	var b strings.Builder
+	n := 0
+	for i, w := 0, 0; i < len(s); i += w {
+		if n == max {
+			b.WriteString("…")
+			break
+		}
+		n++
+		var r rune
+		r, w = utf8.DecodeRuneInString(s[i:])
+		switch {
+		case r == utf8.RuneError && w == 1:
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\r':
+			b.WriteString(`\r`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case r < 0x20 || r == 0x7f:
+			fmt.Fprintf(&b, `\x%02x`, r)
+		case !unicode.IsPrint(r) && r > 0xffff:
+			fmt.Fprintf(&b, `\U%08x`, r)
+		case !unicode.IsPrint(r):
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// safe escapes control characters line by line and keeps the program's own line breaks.
+// It is the last gate of everything that goes to stderr.
+func safe(s string) string {
+	clean := true
+	for _, r := range s {
+		if r != '\n' && !unicode.IsPrint(r) || r == utf8.RuneError {
+			clean = false
+			break
+		}
+	}
+	if clean {
+		return s
+	}
+	lines := strings.Split(s, "\n")
+	for i, l := range lines {
+		lines[i] = Clean(l, len(l)+1)
+	}
+	return strings.Join(lines, "\n")
+}
