@@ -16,6 +16,7 @@ const (
 	FileExists     Code = "file.exists"
 	FileUnwritable Code = "file.unwritable"
 	FileTooLarge   Code = "file.too_large"
+	FileExposed    Code = "file.exposed"
 
 	KeyMalformed Code = "key.malformed"
 	KeyType      Code = "key.type"
@@ -24,8 +25,13 @@ const (
 	KeyMismatch  Code = "key.mismatch"
 	KeySignature Code = "key.signature"
 	KeySeed      Code = "key.seed"
+	KeyNoPublic  Code = "key.no_public"
+	KeyEncrypted Code = "key.encrypted"
+	KeyNotForJS  Code = "key.not_for_js"
 
 	SwarmKeyMalformed Code = "swarmkey.malformed"
+	SwarmKeyWeak      Code = "swarmkey.weak"
+	SwarmKeyGoOnly    Code = "swarmkey.go_only"
 
 	ListenInUse  Code = "listen.in_use"
 	ListenDenied Code = "listen.denied"

@@ -59,9 +59,10 @@ var kinds = map[Code]Kind{
 	Usage: KindUsage, UsageFlag: KindUsage, UsageArgument: KindUsage, UsageCommand: KindUsage,
 	FileMissing: KindUsage, FileUnreadable: KindUsage, FileExists: KindUsage, FileTooLarge: KindUsage, FileUnwritable: KindFailed,
 	KeyMalformed: KindUsage, KeyType: KindUsage, KeySize: KindUsage, KeyNoPrivate: KindUsage, KeySeed: KindUsage,
-	KeyMismatch: KindUntrusted, KeySignature: KindUntrusted,
+	KeyNoPublic: KindUsage, KeyEncrypted: KindUsage, KeyMismatch: KindUntrusted, KeySignature: KindUntrusted,
 	SwarmKeyMalformed: KindUsage,
-	ListenInUse:       KindFailed, ListenDenied: KindFailed, ListenFailed: KindFailed,
+	FileExposed:       KindOK, KeyNotForJS: KindOK, SwarmKeyWeak: KindOK, SwarmKeyGoOnly: KindOK,
+	ListenInUse: KindFailed, ListenDenied: KindFailed, ListenFailed: KindFailed,
 
 	AddrEmpty: KindUsage, AddrSyntax: KindUsage, AddrUnknownProtocol: KindUsage, AddrObsolete: KindUsage, AddrBadValue: KindUsage,
 	AddrBadPeerID: KindUsage, AddrMissingPeerID: KindUsage, AddrNoTransport: KindUsage, AddrMissingCerthash: KindUsage,
