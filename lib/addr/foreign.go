@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"golang.org/x/net/idna"
 
@@ -24,11 +25,13 @@ func (r *reader) foreign() *fault {
 	case validPeerID(s):
 		f.what = "it is a peer id alone, which says who but not where"
 		f.hint = fmt.Sprintf("put the peer's address in front: /ip4/192.0.2.1/tcp/4001/p2p/%s", s)
+	case hostPort(s) != "":
+		f.what, f.repair = notation(s), hostPort(s)
 	case strings.ContainsAny(s[:1], "\"'`<([{"):
 		f.what = fmt.Sprintf("it begins with %q", s[:1])
 		f.hint = "leave quotes, brackets and commas out"
 		f.repair = strings.Trim(s, "\"'`<>()[]{},;")
-	case strings.ContainsRune(s, '\\'), len(s) > 1 && s[1] == ':':
+	case strings.ContainsRune(s, '\\'), drive(s):
 		r.windows(f)
 	case strings.HasPrefix(s, "dnsaddr=") || strings.HasPrefix(s, "dnslink="):
 		f.what = fmt.Sprintf("it is the text of a DNS record: %q is no part of the address", s[:8])
@@ -36,11 +39,6 @@ func (r *reader) foreign() *fault {
 	case knownName(firstWord(s)):
 		f.what = "the slash in front is missing"
 		f.repair = "/" + s
-	default:
-		if m := hostPort(s); m != "" {
-			f.what = notation(s)
-			f.repair = m
-		}
 	}
 	return f
 }
@@ -57,6 +55,11 @@ func notation(s string) string {
 	return "a host alone is not a multiaddr"
 }
 
+// drive tells whether s begins like C:\ or C:/.
+func drive(s string) bool {
+	return len(s) > 2 && s[1] == ':' && (s[2] == '/' || s[2] == '\\') && unicode.IsLetter(rune(s[0]))
+}
+
 // windows explains back slashes and the path that Git Bash makes of an argument beginning with /.
 func (r *reader) windows(f *fault) {
 	s := strings.ReplaceAll(r.text, `\`, "/")
@@ -66,7 +69,7 @@ func (r *reader) windows(f *fault) {
 			f.repair = s[i:]
 		}
 	}
-	if strings.Contains(s, ":/") {
+	if drive(s) && strings.ContainsRune(r.text, '/') {
 		f.hint = "Git Bash rewrites arguments that begin with /: set MSYS_NO_PATHCONV=1"
 	}
 }
@@ -87,20 +90,21 @@ func fromURL(s string) string {
 	case "tcp", "libp2p", "p2p":
 		def = "4001"
 	case "udp", "quic":
-		if port == "" {
-			port = "4001"
-		}
-		return hostComponent(host) + "/udp/" + port + "/quic-v1"
+		tail, def = "/quic-v1", "4001"
 	default:
 		return ""
 	}
 	if port == "" {
 		port = def
 	}
-	if h := hostComponent(host); h != "" {
-		return h + "/tcp/" + port + tail
+	h, proto := hostComponent(host), "/tcp/"
+	if tail == "/quic-v1" {
+		proto = "/udp/"
 	}
-	return ""
+	if h == "" {
+		return ""
+	}
+	return h + proto + port + tail
 }
 
 // hostPort returns the multiaddr equal to an IP address or a name, with or without a port, or "".

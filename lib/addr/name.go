@@ -111,6 +111,9 @@ func (r *reader) unknown(text string, at, end int, name string) *fault {
 	case prev == "":
 		if s := hostPort(name); s != "" {
 			f.hint = "the host comes behind its protocol"
+			if end < len(text) {
+				s = strings.Replace(s, "/dnsaddr/", "/dns/", 1)
+			}
 			put(s)
 		}
 	}

@@ -29,7 +29,7 @@ func parse(s string) (*Address, *fault) {
 		return nil, &fault{code: fail.AddrEmpty, what: "there is nothing in it"}
 	}
 	r := &reader{text: text, base: strings.Index(s, text), out: Address{Input: s}}
-	if f := r.clean(); f != nil {
+	if f := r.clean(); f != nil && !drive(text) {
 		return nil, f
 	}
 	if text[0] != '/' {
@@ -57,11 +57,15 @@ func (r *reader) clean() *fault {
 	for i, c := range r.text {
 		f := &fault{code: fail.AddrSyntax, offset: r.base + i}
 		switch {
-		case c == utf8.RuneError && strings.HasPrefix(r.text[i:], "\uFFFD") == false:
+		case c == utf8.RuneError && !strings.HasPrefix(r.text[i:], string(utf8.RuneError)):
 			f.what = fmt.Sprintf("the byte 0x%02x at offset %d is not UTF-8", r.text[i], f.offset)
 		case blank(c):
 			f.what = fmt.Sprintf("there is a blank (%q) at offset %d", c, f.offset)
-			f.repair = strings.Join(strings.FieldsFunc(r.text, blank), "")
+			words := strings.FieldsFunc(r.text, blank)
+			f.repair = strings.Join(words, "")
+			if strings.Count(strings.Join(words, " "), " /") == len(words)-1 {
+				f.repair, f.hint = "", fmt.Sprintf("these are %d addresses: give each as an argument of its own", len(words))
+			}
 		case !unicode.IsPrint(c):
 			f.what = fmt.Sprintf("there is a control character (%q) at offset %d", c, f.offset)
 		default:
