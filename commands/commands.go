@@ -2,11 +2,15 @@
 // Its rule: one line per group or lone command, in the order that help shows.
 package commands
 
-import "p2p/lib/cmd"
+import (
+	"p2p/commands/addr"
+	"p2p/lib/cmd"
+)
 
 // All returns the command tree.
 func All() []*cmd.Node {
 	return []*cmd.Node{
+		addr.Group(),
 		versionCommand(),
 		helpCommand(),
 	}
