@@ -106,8 +106,17 @@ func repaired(s string) string {
 	return ""
 }
 
-// quote shows an input in full up to 400 bytes, which holds a circuit address with two ids.
-func quote(s string) string { return strconv.Quote(clip(s, 400)) }
+// quote shows an input in full up to 400 bytes, which holds a circuit address with two ids. One that
+// grows by its escapes is cut shorter, so that the reason behind it is never lost to fail's bound.
+func quote(s string) string {
+	n := 400
+	q := strconv.Quote(clip(s, n))
+	for len(q) > 500 {
+		n /= 2
+		q = strconv.Quote(clip(s, n))
+	}
+	return q
+}
 
 // clip cuts s to n bytes at a rune's edge and marks the cut.
 func clip(s string, n int) string {

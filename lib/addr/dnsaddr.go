@@ -98,10 +98,9 @@ func readRecord(txt string) (ma.Multiaddr, string) {
 	if !ok {
 		return nil, `it does not begin with "dnsaddr="`
 	}
-	a, e := Parse(value)
-	if e != nil {
-		_, why, _ := strings.Cut(e.Message, quote(value)+": ")
-		return nil, why
+	a, f := parse(value)
+	if f != nil {
+		return nil, f.what
 	}
 	if strings.TrimFunc(value, blank) != value {
 		return nil, "there are blanks around the address"

@@ -55,6 +55,7 @@ func bads() []bad {
 		{"/dns4/a\xffb/tcp/1", fail.AddrSyntax, 7, "UTF-8", "", ""},
 		{"/ip4/1.2.3.4//tcp/4001", fail.AddrSyntax, 12, "two slashes", tcp, ""},
 		{"/" + strings.Repeat("x", MaxInput), fail.AddrSyntax, 0, "at most 4096", "", ""},
+		{strings.Repeat("\xc8", 1200), fail.AddrSyntax, 0, "UTF-8", "", ""},
 		{strings.Repeat("/ws", MaxComponents+1), fail.AddrSyntax, 192, "more than 64", "", ""},
 		{"/ip4/1.2.3.4/tcpp/4001", fail.AddrUnknownProtocol, 12, `nearest known name is "tcp"`, tcp, ""},
 		{"/ip4/1.2.3.4/TCP/4001", fail.AddrUnknownProtocol, 12, "", tcp, ""},

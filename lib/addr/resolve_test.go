@@ -439,9 +439,14 @@ func FuzzReadRecord(f *testing.F) {
 			f.Add(strings.TrimSpace(txt))
 		}
 	}
+	f.Add("dnsaddr=" + strings.Repeat("\xc8", 1200))
 	f.Fuzz(func(t *testing.T, s string) {
 		_ = isDnsaddr(s)
-		if m, why := readRecord(s); why == "" {
+		m, why := readRecord(s)
+		if (m == nil) == (why == "") {
+			t.Fatalf("%q: %v %q", s, m, why)
+		}
+		if why == "" {
 			if again, err := ma.NewMultiaddr(strings.TrimPrefix(s, "dnsaddr=")); err != nil || again.String() != m.String() && !strings.Contains(s, "/ipfs/") {
 				t.Fatalf("%q: %v, go-multiaddr %v %v", s, m, again, err)
 			}
