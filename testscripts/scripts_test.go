@@ -45,7 +45,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": status, "json": jsonPath, "ready": ready,
+			"status": status, "json": jsonPath, "ready": ready, "dns": dns,
 		},
 	})
 }

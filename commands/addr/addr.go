@@ -9,5 +9,7 @@ func Group() *cmd.Node {
 	return cmd.Group("addr", "explain, resolve and publish multiaddrs",
 		"A multiaddr says how a peer is reached: /ip4/192.0.2.1/tcp/4001/p2p/ID.", "",
 		parseCommand(),
+		resolveCommand(),
+		dnsaddrCommand(),
 	)
 }
