@@ -4,12 +4,17 @@ package commands
 
 import (
 	"p2p/commands/addr"
+	"p2p/commands/key"
+	"p2p/commands/swarmkey"
 	"p2p/lib/cmd"
 )
 
 // All returns the command tree.
 func All() []*cmd.Node {
 	return []*cmd.Node{
+		keygenCommand(),
+		key.Group(),
+		swarmkey.Group(),
 		addr.Group(),
 		versionCommand(),
 		helpCommand(),

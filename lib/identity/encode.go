@@ -12,7 +12,6 @@ import (
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 	"github.com/libp2p/go-libp2p/core/crypto"
-	"github.com/libp2p/go-libp2p/core/peer"
 
 	"p2p/lib/fail"
 )
@@ -55,7 +54,7 @@ func (k *Key) Encode(format string) ([]byte, error) {
 	case "peer-id":
 		return []byte(k.ID.String() + "\n"), nil
 	case "cid":
-		return []byte(peer.ToCid(k.ID).String() + "\n"), nil
+		return []byte(k.CID() + "\n"), nil
 	}
 	return nil, fail.New(fail.UsageFlag, "unknown key format %q", format).WithHint("write one of %s", strings.Join(Formats(), ", "))
 }

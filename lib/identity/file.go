@@ -22,7 +22,7 @@ func ReadFile(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fail.New(fail.FileMissing, "no file %q", quotable(path)).WithHint("look at the spelling and the directory")
+		return nil, fail.New(fail.FileMissing, "no file %q", Quotable(path)).WithHint("look at the spelling and the directory")
 	case err != nil:
 		return nil, unreadable(path, err)
 	}
@@ -59,24 +59,27 @@ func unreadable(path string, err error) *fail.Error {
 	if errors.As(err, &p) {
 		err = p.Err
 	}
-	return fail.New(fail.FileUnreadable, "cannot read %q: %w", quotable(path), err).WithHint("look at its owner and mode with ls -l")
+	return fail.New(fail.FileUnreadable, "cannot read %q: %w", Quotable(path), err).WithHint("look at its owner and mode with ls -l")
 }
 
 // Load reads the private key of a server or client from a file (--identity).
 func Load(path string) (crypto.PrivKey, error) {
+	k, err := LoadKey(path)
+	if err != nil {
+		return nil, err
+	}
+	priv, err := k.Private()
+	return priv, inFile(path, err)
+}
+
+// LoadKey reads a key of any kind from a file.
+func LoadKey(path string) (*Key, error) {
 	b, err := ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
 	k, err := Read(b)
-	if err != nil {
-		return nil, inFile(path, err)
-	}
-	priv, err := k.Private()
-	if err != nil {
-		return nil, inFile(path, err)
-	}
-	return priv, nil
+	return k, inFile(path, err)
 }
 
 // Find reads what a command's argument names: an existing file, else a peer id or a public key in base64.
@@ -84,12 +87,7 @@ func Find(target string) (*Key, error) {
 	_, err := os.Stat(target)
 	switch {
 	case err == nil:
-		b, err := ReadFile(target)
-		if err != nil {
-			return nil, err
-		}
-		k, err := Read(b)
-		return k, inFile(target, err)
+		return LoadKey(target)
 	case strings.HasPrefix(target, "{") || strings.HasPrefix(target, "CA"):
 		k, err := Read([]byte(target))
 		if err == nil && k.Priv != nil {
@@ -105,7 +103,7 @@ func Find(target string) (*Key, error) {
 	}
 	k, err := Read([]byte(target))
 	if err != nil {
-		return nil, fail.New(fail.KeyMalformed, "%q is neither a file nor a peer id", quotable(target)).WithCause(err).WithHint(idHint)
+		return nil, fail.New(fail.KeyMalformed, "%q is neither a file nor a peer id", Quotable(target)).WithCause(err).WithHint(idHint)
 	}
 	return k, nil
 }

@@ -4,11 +4,14 @@
 package identity
 
 import (
+	"crypto/ecdsa"
+	"crypto/rsa"
 	"encoding/base64"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/crypto/pb"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/multiformats/go-multibase"
 
 	"p2p/lib/fail"
 )
@@ -45,6 +48,14 @@ type JSON struct {
 	PrivKey string `json:"privKey,omitempty"`
 	PubKey  string `json:"pubKey,omitempty"`
 	Type    string `json:"type,omitempty"`
+}
+
+// Written is what is told about a key that went to a file: nothing secret.
+type Written struct {
+	ID     string `json:"id"`
+	PubKey string `json:"pubKey,omitempty"`
+	Type   string `json:"type,omitempty"`
+	File   string `json:"file"`
 }
 
 // FromPrivate returns the Key of a private key.
@@ -92,6 +103,43 @@ func (k *Key) JSON() (JSON, error) {
 		j.PrivKey = base64.StdEncoding.EncodeToString(b)
 	}
 	return j, nil
+}
+
+// CID returns the peer id as CIDv1 libp2p-key in base36 (k51… for ed25519): the spelling that fits into a DNS label.
+func (k *Key) CID() string {
+	s, err := peer.ToCid(k.ID).StringOfBase(multibase.Base36)
+	if err != nil {
+		return ""
+	}
+	return s
+}
+
+// Bits returns the size of the key: the modulus of RSA, the curve of the others, 0 if only a hash is known.
+func (k *Key) Bits() int {
+	if k.Pub == nil {
+		return 0
+	}
+	std, err := crypto.PubKeyToStdKey(k.Pub)
+	if err != nil {
+		return 0
+	}
+	switch pub := std.(type) {
+	case *rsa.PublicKey:
+		return pub.N.BitLen()
+	case *ecdsa.PublicKey:
+		return pub.Curve.Params().BitSize
+	}
+	return 256
+}
+
+// Problems returns warnings about a key that is sound.
+func (k *Key) Problems() []*fail.Error {
+	problems := []*fail.Error{}
+	if k.Type() == ECDSA {
+		problems = append(problems, fail.New(fail.KeyNotForJS, "js-libp2p refuses ECDSA peer ids: browsers and Node.js peers cannot talk to this one").
+			WithHint("take another type where js peers matter: `p2p keygen --type ed25519`"))
+	}
+	return problems
 }
 
 // Private returns the private key, or key.no_private with what the input was instead.

@@ -28,11 +28,11 @@ func ParseID(s string) (peer.ID, error) {
 	text = strings.TrimSuffix(text, "/")
 	switch {
 	case text == "":
-		return "", malformed("no peer id in %q", quotable(s)).WithHint(idHint)
+		return "", malformed("no peer id in %q", Quotable(s)).WithHint(idHint)
 	case len(text) > maxIDText:
 		return "", malformed("%d characters are too many for a peer id", len(text)).WithHint(idHint)
 	case strings.Contains(text, "/"):
-		return "", malformed("%q is no peer id", quotable(s)).WithHint("for an address: `p2p addr parse ADDR`")
+		return "", malformed("%q is no peer id", Quotable(s)).WithHint("for an address: `p2p addr parse ADDR`")
 	}
 	if text[0] == '1' || strings.HasPrefix(text, "Qm") {
 		if i := strings.IndexFunc(text, func(r rune) bool { return !strings.ContainsRune(base58Alphabet, r) }); i >= 0 {
@@ -95,7 +95,7 @@ func badID(text string, err error) *fail.Error {
 	if want != 0 && len(text) != want {
 		return malformed("peer id %q has %d characters, %d wanted", text, len(text), want).WithHint("copy the whole id again").WithCause(err)
 	}
-	return malformed("%q is no peer id", quotable(text)).WithHint(idHint).WithCause(err)
+	return malformed("%q is no peer id", Quotable(text)).WithHint(idHint).WithCause(err)
 }
 
 // fromID returns the Key of a peer id, with the public key if it is inline.
@@ -117,9 +117,9 @@ func looksLikeID(s string) bool {
 	return false
 }
 
-// quotable bounds a text that might be a secret in the wrong place: whole when it starts as a peer id or has
+// Quotable bounds a text that might be a secret in the wrong place: whole when it starts as a peer id or has
 // neither the words of a key file nor 40 characters of base64 in a row (a path may have slashes); else only its length.
-func quotable(s string) string {
+func Quotable(s string) string {
 	if looksLikeID(s) || !mayBeSecret(s) {
 		return s[:min(len(s), 1024)]
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"io"
 	"strings"
 
 	"p2p/lib/fail"
@@ -65,6 +66,39 @@ func isUTF16(b []byte) bool {
 
 func isOneWord(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
+// Split returns the keys of a stream: several JSON objects one after the other, several lines of peer ids, or
+// one key that is the whole.
+func Split(b []byte) [][]byte {
+	text := bytes.TrimSpace(bytes.TrimPrefix(b, []byte("\ufeff")))
+	var parts [][]byte
+	if bytes.HasPrefix(text, []byte("{")) {
+		d := json.NewDecoder(bytes.NewReader(text))
+		for {
+			var part json.RawMessage
+			switch err := d.Decode(&part); {
+			case err == io.EOF:
+				return parts
+			case err != nil:
+				return [][]byte{b}
+			}
+			parts = append(parts, part)
+		}
+	}
+	for _, line := range bytes.Split(text, []byte{'\n'}) {
+		line = bytes.TrimSpace(line)
+		if len(line) > 0 && !looksLikeID(string(line)) {
+			return [][]byte{b}
+		}
+		if len(line) > 0 {
+			parts = append(parts, line)
+		}
+	}
+	if len(parts) == 0 {
+		return [][]byte{b}
+	}
+	return parts
 }
 
 func readDER(b []byte) (*Key, error) {
@@ -201,7 +235,7 @@ func checkType(k *Key, typ *string) error {
 	if typ == nil || *typ == "" || k.Pub == nil || strings.EqualFold(*typ, string(k.Type())) {
 		return nil
 	}
-	return mismatch("the type says %q, the key is %s", quotable(*typ), k.Type())
+	return mismatch("the type says %q, the key is %s", Quotable(*typ), k.Type())
 }
 
 func mismatch(format string, args ...any) *fail.Error {
