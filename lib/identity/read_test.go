@@ -138,6 +138,22 @@ func TestMismatch(t *testing.T) {
 	wantCode(t, err, fail.KeyMismatch, "public half")
 }
 
+// The same for secp256k1 in PKCS8, whose last 65 bytes are the public point.
+func TestMismatchedPoint(t *testing.T) {
+	a, b := oneOfEach(t)[Secp256k1], oneOfEach(t)[Secp256k1]
+	der, err := marshalPKCS8(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := marshalPKCS8(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(der[len(der)-65:], other[len(other)-65:])
+	_, err = Read(der)
+	wantCode(t, err, fail.KeyMismatch, "secp256k1")
+}
+
 func bigRSA(t testing.TB, bits uint) (public, private []byte) {
 	t.Helper()
 	n := new(big.Int).Lsh(big.NewInt(1), bits-1)
