@@ -16,6 +16,7 @@ func All() []*cmd.Node {
 		key.Group(),
 		swarmkey.Group(),
 		addr.Group(),
+		explainCommand(),
 		versionCommand(),
 		helpCommand(),
 	}
