@@ -37,8 +37,8 @@ func checkPage(t *testing.T, e Entry) {
 	if n := strings.Count(text, "\n") + 1; n > 30 {
 		t.Errorf("%s has %d lines", e.Code, n)
 	}
-	if strings.ContainsAny(text, "—–\t") {
-		t.Errorf("%s has a dash or tab that a terminal may not show", e.Code)
+	if i := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && (r < ' ' || r > '~') }); i >= 0 {
+		t.Errorf("%s has a character that a terminal may not show: %.10q", e.Code, text[i:])
 	}
 	for _, line := range e.Confirm {
 		words := strings.Fields(line)
@@ -104,7 +104,7 @@ func TestRules(t *testing.T) {
 			wordings[key] = true
 		}
 		for _, c := range r.can {
-			if c.why == "" || strings.ContainsAny(c.why, "—–") {
+			if c.why == "" || strings.ContainsFunc(c.why, func(r rune) bool { return r < ' ' || r > '~' }) {
 				t.Errorf("%s: %q", c.code, c.why)
 			}
 		}
