@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"bufio"
 	"errors"
 	"regexp"
 	"strings"
@@ -22,6 +23,9 @@ func TestLog(t *testing.T) {
 		t.Fatalf("%+v %v %v", sum, err, found)
 	}
 	refused := 0
+	if sum.Codes[fail.DNSNoDnsaddr] != 1 {
+		t.Errorf("the coloured line was not read: %+v", sum)
+	}
 	for _, c := range found {
 		if c.Code == fail.DialRefused && c.Address != "" {
 			refused++
@@ -41,6 +45,9 @@ func TestLogBounds(t *testing.T) {
 	sum, err := Log(strings.NewReader(long), func(c Cause) error { n = c.Line; return nil })
 	if err != nil || sum.Lines != 2 || n != 2 {
 		t.Errorf("%+v, line %d, %v", sum, n, err)
+	}
+	if line, err := boundedLine(bufio.NewReader(strings.NewReader(long))); err != nil || len(line) != maxText {
+		t.Errorf("%d bytes of a line, %v", len(line), err)
 	}
 	if _, err := Log(iotest.ErrReader(errors.New("disk")), nil); fail.Of(err).Code != fail.FileUnreadable {
 		t.Errorf("%v", err)

@@ -140,6 +140,14 @@ func TestLists(t *testing.T) {
 	}
 }
 
+// A wording that names the cause leaves no room for the weaker ones around it.
+func TestPrecise(t *testing.T) {
+	m := Match("failed to dial " + idA + ": all dials failed\n  * [/ip4/192.0.2.7/tcp/4001] failed to negotiate security protocol: peer id mismatch: expected " + idA + ", but remote key matches " + idC)
+	if len(m.Found) != 1 || m.Found[0].Code != fail.SecurityPeerIDMismatch {
+		t.Errorf("%v", codesOf(m))
+	}
+}
+
 func TestQuiet(t *testing.T) {
 	for _, text := range []string{"", "-", "all is well", "listening on " + atA, "GET https://example.com/p2p/x 200", strings.Repeat("\n", 5000)} {
 		if m := Match(text); len(m.Found) != 0 {
