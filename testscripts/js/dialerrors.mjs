@@ -1,5 +1,5 @@
 // Dials faults with a real js-libp2p client and prints what it says, one NDJSON line a target.
-// stdin: a JSON array of {name, addr, deny?, protocol?, encryption?}; stdout: {name, text, inspect}.
+// stdin: a JSON array of {name, addr, deny?, protocol?, timeout?}; stdout: {name, text, inspect}.
 import { inspect } from 'node:util'
 import { noise } from '@libp2p/noise'
 import { yamux } from '@libp2p/yamux'
@@ -32,8 +32,7 @@ async function dial (target) {
     if (target.protocol != null) {
       await node.dialProtocol(address, target.protocol, { signal })
     } else {
-      const connection = await node.dial(address, { signal })
-      if (target.stream != null) { await connection.newStream(target.stream, { signal }) }
+      await node.dial(address, { signal })
     }
     return 'no error'
   } catch (err) {

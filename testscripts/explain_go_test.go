@@ -1,4 +1,4 @@
-package explain_test
+package testscripts
 
 import (
 	"context"
@@ -22,6 +22,7 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 	ma "github.com/multiformats/go-multiaddr"
 	madns "github.com/multiformats/go-multiaddr-dns"
+
 	"p2p/lib/explain"
 	"p2p/lib/fail"
 )
@@ -292,7 +293,7 @@ type goFault struct {
 
 // What a real go-libp2p client says about a real fault leads to its code, and to a command with the
 // address that it dialed.
-func TestGo(t *testing.T) {
+func TestExplainGo(t *testing.T) {
 	for _, f := range goFaults(t) {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()

@@ -1,25 +1,20 @@
-package explain_test
+package testscripts
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"p2p/lib/explain"
-	"p2p/lib/fail"
-
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/relay"
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
+
+	"p2p/lib/explain"
+	"p2p/lib/fail"
 )
 
 type jsTarget struct {
@@ -31,8 +26,8 @@ type jsTarget struct {
 	want     fail.Code
 }
 
-// TestJS dials faults with a real js-libp2p client and explains what it says.
-func TestJS(t *testing.T) {
+// TestExplainJS dials faults with a real js-libp2p client and explains what it says.
+func TestExplainJS(t *testing.T) {
 	id := newID(t)
 	at := func(port int, rest string) string {
 		return fmt.Sprintf("/ip4/127.0.0.1/tcp/%d%s/p2p/%s", port, rest, id)
@@ -70,7 +65,7 @@ func TestJS(t *testing.T) {
 		{Name: "unknown", Addr: "/ip4/127.0.0.1/tcpp/4001", want: "addr.unknown_protocol"},
 		{Name: "bad id", Addr: at(4001, "")[:len(at(4001, ""))-2], want: "addr.bad_peer_id"},
 	}
-	results := runJS(t, targets)
+	results := dialJS(t, targets)
 	for _, want := range targets {
 		r, ok := results[want.Name]
 		if !ok {
@@ -116,36 +111,15 @@ type jsResult struct {
 	Inspect string `json:"inspect"`
 }
 
-// runJS dials the targets with npm's libp2p, under the Node of testscripts/js.
-func runJS(t *testing.T, targets []jsTarget) map[string]jsResult {
+// dialJS dials the targets with npm's libp2p.
+func dialJS(t *testing.T, targets []jsTarget) map[string]jsResult {
 	t.Helper()
-	dir, err := filepath.Abs("../../testscripts/js")
-	if err != nil {
-		t.Fatal(err)
-	}
-	node := filepath.Join(dir, "node_modules", ".bin", "node")
-	if _, err := os.Stat(node); err != nil {
-		const reason = "npm's libp2p is not installed: run npm ci in testscripts/js"
-		if os.Getenv("P2P_REQUIRE") == "1" {
-			t.Fatal(reason)
-		}
-		t.Skip(reason)
-	}
 	in, err := json.Marshal(targets)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, node, "dialerrors.mjs")
-	var stderr bytes.Buffer
-	cmd.Dir, cmd.Stdin, cmd.Stderr = dir, bytes.NewReader(in), &stderr
-	lines, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v: %s", err, stderr.String())
-	}
 	results := map[string]jsResult{}
-	for d := json.NewDecoder(bytes.NewReader(lines)); d.More(); {
+	for d := json.NewDecoder(strings.NewReader(runJS(t, string(in), "dialerrors.mjs"))); d.More(); {
 		var r jsResult
 		if err := d.Decode(&r); err != nil {
 			t.Fatal(err)
