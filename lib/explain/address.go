@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
@@ -16,37 +17,42 @@ const (
 	maxAddresses = 64   // of one text
 )
 
-// Only these characters go from a text onto a command line that somebody may paste into a shell.
-var (
-	addressText = regexp.MustCompile(`/(?:(?:ip4|ip6|ip6zone|dns|dns4|dns6|dnsaddr)/|(?:p2p|ipfs)/(?:12D3KooW|16Uiu2HA|Qm|bafz|k51))[A-Za-z0-9/._:%-]+`)
-	urlText     = regexp.MustCompile(`(?i)\b(wss?|https)://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([0-9]{1,5}))?(/[a-z0-9._/-]*)?`)
-	hostPort    = regexp.MustCompile(`(?i)(?:dial tcp[46]? |connection error |connect e[a-z]+ |->|connect to )(\[[0-9a-f:.]+\]|[a-z0-9._-]+):([0-9]{1,5})\b`)
-	peerText    = regexp.MustCompile(`\b(?:12D3KooW[1-9A-HJ-NP-Za-km-z]{44}|16Uiu2HA[1-9A-HJ-NP-Za-km-z]{46}|Qm[1-9A-HJ-NP-Za-km-z]{44})\b`)
-	protoText   = regexp.MustCompile(`(?:not supported: \[|could not negotiate |for protocol "?|protocol: )"?(/[A-Za-z0-9][A-Za-z0-9/._+-]{1,200})`)
-	mismatch    = regexp.MustCompile(`expected ([1-9A-HJ-NP-Za-km-z]{40,70}), but remote key matches ([1-9A-HJ-NP-Za-km-z]{40,70})`)
-	rustWrongID = regexp.MustCompile(`(?:Unexpected peer ID |obtained: PeerId\(")([1-9A-HJ-NP-Za-km-z]{40,70})`)
-	jsWrongID   = regexp.MustCompile(`identity key ([1-9A-HJ-NP-Za-km-z]{40,70}) does not match expected remote identity key ([1-9A-HJ-NP-Za-km-z]{40,70})`)
-	hashFound   = regexp.MustCompile(`cert hash not found: ([0-9a-f]{64}) `)
-)
+// Only what these match goes from a text onto a command line that somebody may paste into a shell.
+// They are compiled at the first use: every command would pay 1 ms for it at its start.
+var patterns = sync.OnceValue(func() (p struct {
+	address, url, hostPort, peer, proto, mismatch, rustWrongID, jsWrongID, hashFound, colour *regexp.Regexp
+}) {
+	p.address = regexp.MustCompile(`/(?:(?:ip4|ip6|ip6zone|dns|dns4|dns6|dnsaddr)/|(?:p2p|ipfs)/(?:12D3KooW|16Uiu2HA|Qm|bafz|k51))[A-Za-z0-9/._:%-]+`)
+	p.url = regexp.MustCompile(`(?i)\b(wss?|https)://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([0-9]{1,5}))?(/[a-z0-9._/-]*)?`)
+	p.hostPort = regexp.MustCompile(`(?i)(?:dial tcp[46]? |connection error |connect e[a-z]+ |->|connect to )(\[[0-9a-f:.]+\]|[a-z0-9._-]+):([0-9]{1,5})\b`)
+	p.peer = regexp.MustCompile(`\b(?:12D3KooW[1-9A-HJ-NP-Za-km-z]{44}|16Uiu2HA[1-9A-HJ-NP-Za-km-z]{46}|Qm[1-9A-HJ-NP-Za-km-z]{44})\b`)
+	p.proto = regexp.MustCompile(`(?:not supported: \[|could not negotiate |for protocol "?|protocol: )"?(/[A-Za-z0-9][A-Za-z0-9/._+-]{1,200})`)
+	p.mismatch = regexp.MustCompile(`expected ([1-9A-HJ-NP-Za-km-z]{40,70}), but remote key matches ([1-9A-HJ-NP-Za-km-z]{40,70})`)
+	p.rustWrongID = regexp.MustCompile(`(?:Unexpected peer ID |obtained: PeerId\(")([1-9A-HJ-NP-Za-km-z]{40,70})`)
+	p.jsWrongID = regexp.MustCompile(`identity key ([1-9A-HJ-NP-Za-km-z]{40,70}) does not match expected remote identity key ([1-9A-HJ-NP-Za-km-z]{40,70})`)
+	p.hashFound = regexp.MustCompile(`cert hash not found: ([0-9a-f]{64}) `)
+	p.colour = regexp.MustCompile("\x1b\\[[0-9;]*[A-Za-z]") // in the middle of the words of coloured logs
+	return p
+})
 
 // addresses returns the multiaddrs of the text in their order: those written out, else URLs, else
 // the host and port of a failed system call. A string that looks like a multiaddr and is none is
 // returned too, since the command that it is given to says what is wrong with it.
 func addresses(text string) []string {
 	var list []string
-	for _, at := range addressText.FindAllStringIndex(text, maxAddresses) {
+	for _, at := range patterns().address.FindAllStringIndex(text, maxAddresses) {
 		if at[0] > 0 && wordByte(text[at[0]-1]) {
 			continue // a path or URL such as https://x.example.com/p2p/id
 		}
 		list = appendNew(list, tidy(text[at[0]:at[1]]))
 	}
-	for _, m := range urlText.FindAllStringSubmatch(text, maxAddresses) {
+	for _, m := range patterns().url.FindAllStringSubmatch(text, maxAddresses) {
 		list = appendNew(list, fromURL(strings.ToLower(m[1]), m[2], m[3], m[4]))
 	}
 	if len(list) > 0 {
 		return list
 	}
-	for _, m := range hostPort.FindAllStringSubmatch(text, maxAddresses) {
+	for _, m := range patterns().hostPort.FindAllStringSubmatch(text, maxAddresses) {
 		if host := hostPart(m[1]); host != "" {
 			list = appendNew(list, valid(host+"/tcp/"+m[2]))
 		}
@@ -150,15 +156,15 @@ func withPeer(addr, id string) string {
 // corrected returns the address with what the text says the remote really has: its peer id, or its
 // certificate hash. The second result tells whether it says so.
 func corrected(addr, segment string) (string, bool) {
-	if m := hashFound.FindStringSubmatch(segment); m != nil {
+	if m := patterns().hashFound.FindStringSubmatch(segment); m != nil {
 		return withCerthash(addr, m[1])
 	}
 	actual := ""
-	if m := mismatch.FindStringSubmatch(segment); m != nil {
+	if m := patterns().mismatch.FindStringSubmatch(segment); m != nil {
 		actual = m[2]
-	} else if m := jsWrongID.FindStringSubmatch(segment); m != nil {
+	} else if m := patterns().jsWrongID.FindStringSubmatch(segment); m != nil {
 		actual = m[1]
-	} else if m := rustWrongID.FindStringSubmatch(segment); m != nil {
+	} else if m := patterns().rustWrongID.FindStringSubmatch(segment); m != nil {
 		actual = m[1]
 	}
 	if _, err := peer.Decode(actual); err != nil || addr == "" {

@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"regexp"
 	"sort"
 	"strings"
 
@@ -95,14 +94,11 @@ func (c *scanner) match(text string) Matches {
 	return res
 }
 
-// colour is what coloured logs have in the middle of their words.
-var colour = regexp.MustCompile("\x1b\\[[0-9;]*[A-Za-z]")
-
 // segments splits a text into what speaks of one address: lines, and the entries of an error list
 // that a log has put on one line.
 func segments(text string) []string {
 	if strings.Contains(text, "\x1b[") {
-		text = colour.ReplaceAllString(text, "")
+		text = patterns().colour.ReplaceAllString(text, "")
 	}
 	text = strings.ReplaceAll(text, `\n`, "\n")
 	text = strings.ReplaceAll(text, " * [/", "\n * [/")
@@ -124,7 +120,7 @@ func (c *scanner) header(segment string) bool {
 	id := ""
 	if i >= 0 {
 		rest := segment[i+len(head):]
-		if id = peerText.FindString(rest[:min(len(rest), 70)]); !strings.HasPrefix(rest, id) {
+		if id = patterns().peer.FindString(rest[:min(len(rest), 70)]); !strings.HasPrefix(rest, id) {
 			id = ""
 		}
 	}
@@ -231,7 +227,7 @@ func flagsFor(flags, segment string) string {
 		return ""
 	}
 	if strings.Contains(flags, "{proto}") {
-		found := protoText.FindStringSubmatch(segment)
+		found := patterns().proto.FindStringSubmatch(segment)
 		if found == nil {
 			return ""
 		}
