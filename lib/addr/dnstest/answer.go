@@ -101,7 +101,9 @@ func (s *Server) records(b *dnsmessage.Builder, q dnsmessage.Question) {
 		if e.cname != "" {
 			next := dnsmessage.MustNewName(strings.TrimSuffix(e.cname, ".") + ".")
 			b.CNAMEResource(rh, dnsmessage.CNAMEResource{CNAME: next})
-			name = next
+			if name = next; e.fault == OneAlias {
+				return
+			}
 			continue
 		}
 		size := 0

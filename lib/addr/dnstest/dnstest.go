@@ -32,6 +32,7 @@ const (
 	Truncated = "truncated" // TC over UDP; over TCP all is well
 	TCPClosed = "tcpclosed" // TC over UDP, and TCP is closed after the question
 	TCPSilent = "tcpsilent" // TC over UDP, and no answer over TCP
+	OneAlias  = "onealias"  // only the name's own CNAME, which is not followed
 	Duplicate = "duplicate" // a wrong answer first, the right one at once behind it
 )
 
