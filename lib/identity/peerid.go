@@ -41,11 +41,11 @@ func ParseID(s string) (peer.ID, error) {
 		}
 	}
 	id, err := peer.Decode(text)
-	if err == nil {
-		err = checkHash(id)
-	}
 	if err != nil {
 		return "", badID(text, err)
+	}
+	if err := checkHash(id); err != nil {
+		return "", malformed("%q is well spelled, but no peer id: %w", text, err).WithHint(idHint)
 	}
 	return id, nil
 }
@@ -87,9 +87,9 @@ func badID(text string, err error) *fail.Error {
 		want = 53
 	case strings.HasPrefix(text, "Qm"):
 		want = 46
-	case strings.HasPrefix(text, "k51"):
+	case strings.HasPrefix(text, "k51qzi5uqu5d"):
 		want = 62
-	case strings.HasPrefix(text, "bafz"):
+	case strings.HasPrefix(text, "bafzaajaia"):
 		want = 65
 	}
 	if want != 0 && len(text) != want {
@@ -109,7 +109,7 @@ func fromID(id peer.ID) *Key {
 
 // looksLikeID tells whether text starts as peer ids do.
 func looksLikeID(s string) bool {
-	for _, p := range []string{"12D3", "16Uiu", "Qm", "k51", "k2", "bafz", "baf", "z5A", "/p2p/", "/ipfs/", "/ipns/"} {
+	for _, p := range []string{"12D3", "16Uiu", "Qm", "k51", "k2k4", "kzw", "bafz", "baf", "z5A", "/p2p/", "/ipfs/", "/ipns/"} {
 		if strings.HasPrefix(s, p) {
 			return true
 		}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
+	mh "github.com/multiformats/go-multihash"
 
 	"p2p/lib/fail"
 )
@@ -199,6 +200,16 @@ func TestHugeRSA(t *testing.T) {
 	}
 }
 
+// cidOf spells a libp2p-key CID whose hash no peer id has.
+func cidOf(t testing.TB, code uint64, size int) string {
+	t.Helper()
+	hash, err := mh.Encode(make([]byte, size), code)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return peer.ToCid(peer.ID(hash)).String()
+}
+
 func TestMalformed(t *testing.T) {
 	k := edKey(t)
 	j, _ := k.JSON()
@@ -223,6 +234,11 @@ func TestMalformed(t *testing.T) {
 		{"/p2p/", fail.KeyMalformed, []string{`"/p2p/"`}},
 		{"/ip4/1.2.3.4/tcp/1", fail.KeyMalformed, []string{"/ip4/1.2.3.4/tcp/1", "p2p addr parse"}},
 		{"bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi", fail.KeyMalformed, []string{"CID of other content"}},
+		{cidOf(t, mh.SHA1, 20), fail.KeyMalformed, []string{"no peer id: hash function sha1"}},
+		{cidOf(t, mh.SHA2_512, 64), fail.KeyMalformed, []string{"no peer id: hash function sha2-512"}},
+		{cidOf(t, mh.SHA2_256, 20), fail.KeyMalformed, []string{"no peer id"}},
+		{cidOf(t, mh.IDENTITY, 36), fail.KeyMalformed, []string{"no peer id: no libp2p key protobuf"}},
+		{cidOf(t, mh.IDENTITY, 80), fail.KeyMalformed, []string{"no peer id: 80 bytes inline, 42 are the most"}},
 		{"{", fail.KeyMalformed, []string{"line 1, column"}},
 		{"{\n \"id\": 5}", fail.KeyMalformed, []string{"id in the JSON is no text (line 2"}},
 		{"{}", fail.KeyMalformed, []string{"no id, privKey or pubKey"}},
