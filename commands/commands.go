@@ -5,6 +5,7 @@ package commands
 import (
 	"p2p/commands/addr"
 	"p2p/commands/key"
+	"p2p/commands/probe"
 	"p2p/commands/swarmkey"
 	"p2p/lib/cmd"
 )
@@ -16,6 +17,7 @@ func All() []*cmd.Node {
 		key.Group(),
 		swarmkey.Group(),
 		addr.Group(),
+		probe.Group(),
 		explainCommand(),
 		versionCommand(),
 		helpCommand(),

@@ -21,7 +21,8 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"p2p": func() { cmd.Exec(commands.All()) },
+		"p2p":  func() { cmd.Exec(commands.All()) },
+		"node": nodeMain,
 	})
 }
 

@@ -24,7 +24,7 @@ var layers = map[string]int{
 	"lib/out": 1, "lib/identity": 1, "lib/addr": 1, "lib/addr/dnstest": 1,
 	"lib/cmd": 2, "lib/explain": 2,
 	"lib/node":  3,
-	"lib/probe": 4,
+	"lib/probe": 4, "lib/probe/faulttest": 4,
 	"lib/serve": 5,
 	"commands":  7, "main": 8, "testscripts": 8,
 }

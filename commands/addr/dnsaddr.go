@@ -87,11 +87,6 @@ func runDnsaddr(ctx context.Context, c *cmd.Call, o *dnsaddrOptions) error {
 	if _, e := addr.Parse("/dnsaddr/" + name); e != nil || strings.Contains(name, "/") {
 		return fail.New(fail.UsageFlag, "--name %q is no DNS name", o.name).WithHint("a DNS name has letters, digits, hyphens and dots")
 	}
-	if limit := c.Timeout(); limit > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, limit)
-		defer cancel()
-	}
 	z := &Zone{Name: name, Problems: []*fail.Error{}}
 	z.Records = addr.Records(name, z.take(c.Args))
 	z.AnswerBytes = addr.AnswerBytes(name, z.Records)

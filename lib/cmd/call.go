@@ -48,8 +48,13 @@ func (c *Call) Warn(format string, args ...any) { c.Out.Warn(format, args...) }
 // Schema returns the name and version of what the command prints, such as "p2p.addr.parse/1".
 func (c *Call) Schema() string { return c.schema }
 
-// Timeout returns the bound of one target; 0 is none.
-func (c *Call) Timeout() time.Duration { return c.timeout }
+// TakeTimeout returns the bound of one target, 0 for none, to a command that keeps it itself;
+// Diagnose then no longer does.
+func (c *Call) TakeTimeout() time.Duration {
+	d := c.timeout
+	c.timeout = 0
+	return d
+}
 
 // Streaming tells whether results are NDJSON lines with a summary: several targets, stdin, or --stream.
 func (c *Call) Streaming() bool {

@@ -1,0 +1,60 @@
+package probe
+
+import (
+	"context"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"p2p/lib/cmd"
+	"p2p/lib/probe"
+)
+
+type multiaddrOptions struct {
+	probe.Flags
+	want        cli.StringSlice
+	all, strict bool
+	browser     bool
+	jobs        int
+}
+
+func multiaddrCommand() *cmd.Node {
+	var o multiaddrOptions
+	return cmd.Command(cmd.Leaf{
+		Name:  "multiaddr",
+		Short: "probe exactly the addresses given",
+		Long: "One fresh dial per exact address, every stage timed. A target is good when one of its addresses\n" +
+			"is (--all: every one). What goes wrong has a code: p2p explain CODE says what to do.\n\n" +
+			"    p2p probe /ip4/127.0.0.1/tcp/4001\n" +
+			"    p2p probe --want /ipfs/kad/1.0.0 /dns4/example.com/tcp/443/tls/ws\n" +
+			"    p2p probe --quiet - < bootstrap.txt",
+		Args:    []string{"<multiaddr>..."},
+		Flags:   o.flags(),
+		Results: []any{probe.Report{}, cmd.Summary{}},
+		Schema:  "p2p.probe/1",
+		Targets: true,
+		Timeout: 30 * time.Second,
+		Run:     func(ctx context.Context, c *cmd.Call) error { return runMultiaddr(ctx, c, o) },
+	})
+}
+
+func (o *multiaddrOptions) flags() []cli.Flag {
+	return append([]cli.Flag{
+		&cli.StringSliceFlag{Name: "want", Usage: "protocol that must be spoken; may be given again", Destination: &o.want},
+		&cli.BoolFlag{Name: "all", Usage: "every address of a target must be good", Destination: &o.all},
+		&cli.BoolFlag{Name: "strict", Usage: "an address without a peer id is an error", Destination: &o.strict},
+		&cli.BoolFlag{Name: "browser", Usage: "the target must be dialable by a browser", Destination: &o.browser},
+		&cli.IntFlag{Name: "jobs", Usage: "targets probed at the same time", Value: 16, Destination: &o.jobs},
+	}, o.Flags.Flags()...)
+}
+
+func runMultiaddr(ctx context.Context, c *cmd.Call, o multiaddrOptions) error {
+	po, err := o.Options()
+	if err != nil {
+		return err
+	}
+	po.Want, po.All, po.Strict, po.Browser = o.want.Value(), o.all, o.strict, o.browser
+	po.Timeout = c.TakeTimeout()
+	p := probe.New(po)
+	return c.Diagnose(ctx, o.jobs, func(ctx context.Context, target string) cmd.Finding { return p.Probe(ctx, target) })
+}

@@ -1,0 +1,192 @@
+package probe
+
+import (
+	"context"
+	"crypto/rand"
+	"net"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"p2p/lib/fail"
+)
+
+// walk is the way along one exact address, with everything that it opens.
+type walk struct {
+	p     *Prober
+	spot  *spot
+	rep   *Address
+	start time.Time // of the target's probe
+	key   crypto.PrivKey
+	hop   string // the name of the relay stage while the hop in front of a circuit is walked
+
+	raw      *tap          // the TCP connection
+	conn     net.Conn      // the innermost connection so far
+	opened   bool          // the multistream header was already exchanged, by the psk stage
+	answered bool          // the remote has sent its header
+	remote   peer.ID       // who answered
+	remotePK crypto.PubKey // its key
+	muxed    network.MuxedConn
+	ready    time.Time // when the connection was up
+	dials    int       // connections of this prober to this IP before this one
+	limited  bool      // a relayed connection with limits
+	closers  []func()
+
+	identify *Identify
+	ping     *Ping
+	relay    *Relay
+	missing  []string
+	warnings []*fail.Error
+}
+
+func (p *Prober) newWalk(s *spot, dns *Stage, start time.Time) *walk {
+	w := &walk{p: p, spot: s, start: start, key: p.o.Identity}
+	w.rep = &Address{Addr: s.ma.String(), ResolvedFrom: s.from, Transport: s.transport, Stages: []*Stage{}, Offered: noOffer()}
+	if dns != nil {
+		w.rep.Stages = append(w.rep.Stages, dns)
+	}
+	return w
+}
+
+// run walks the address to its end or to its first failure, and closes all that it opened.
+func (w *walk) run(ctx context.Context) {
+	defer w.close()
+	release, err := w.turn(ctx)
+	if err != nil {
+		w.rep.Error = err
+		return
+	}
+	defer release()
+	if w.p.o.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, w.p.o.Timeout)
+		defer cancel()
+	}
+	begin := time.Now()
+	w.rep.Error = w.steps(ctx)
+	w.rep.OK = w.rep.Error == nil
+	w.rep.TookMS = ms(time.Since(begin))
+}
+
+// turn waits until one more connection to this IP is polite, and asks the guard.
+func (w *walk) turn(ctx context.Context) (func(), *fail.Error) {
+	if err := w.guard(w.spot.ip); err != nil {
+		return nil, err.WithStage("plan")
+	}
+	before, release, err := w.p.o.Pacer.wait(ctx, w.spot.ip)
+	if err != nil {
+		return nil, fail.Of(err).WithStage("plan")
+	}
+	w.dials = before
+	if w.key == nil {
+		key, _, err := crypto.GenerateEd25519Key(rand.Reader)
+		if err != nil {
+			release()
+			return nil, fail.New(fail.Internal, "make a throw-away key: %w", err)
+		}
+		w.key = key
+	}
+	return release, nil
+}
+
+func (w *walk) guard(ip netip.Addr) *fail.Error {
+	if w.p.o.Guard == nil {
+		return nil
+	}
+	return w.p.o.Guard(ip)
+}
+
+func (w *walk) steps(ctx context.Context) *fail.Error {
+	if err := w.establish(ctx); err != nil {
+		return err
+	}
+	if err := w.alive(ctx); err != nil {
+		return err
+	}
+	return w.protocols(ctx)
+}
+
+// establish brings up the multiplexed connection that all transports end in.
+func (w *walk) establish(ctx context.Context) *fail.Error {
+	switch w.spot.transport {
+	case "tcp":
+		return first(ctx, w.connect, w.upgrade)
+	case "ws":
+		return first(ctx, w.connect, w.http, w.upgrade)
+	case "wss":
+		return first(ctx, w.connect, w.tls, w.http, w.upgrade)
+	}
+	return fail.New(fail.AddrNoTransport, "the transport %q cannot be probed", w.spot.transport).WithStage("plan")
+}
+
+// first runs the steps in order until one fails.
+func first(ctx context.Context, steps ...func(context.Context) *fail.Error) *fail.Error {
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stage runs one step within its limit, times it, and tells the observer.
+func (w *walk) stage(ctx context.Context, name string, bound time.Duration, f func(context.Context, *Stage) *fail.Error) *fail.Error {
+	if w.hop != "" {
+		name = w.hop
+	}
+	s := &Stage{Stage: name, StartMS: ms(time.Since(w.start))}
+	w.observe(*s, false, nil)
+	inner, cancel := context.WithTimeout(ctx, bound)
+	defer cancel()
+	begin := time.Now()
+	err := f(inner, s)
+	s.TookMS, s.OK = ms(time.Since(begin)), err == nil
+	if err != nil && ctx.Err() != nil {
+		err = cut(ctx, name, err)
+	}
+	if err != nil {
+		err = err.WithStage(name)
+		if w.dials > 0 && err.Kind() == fail.KindRefused {
+			err = err.WithDetail("own_dials", w.dials+1)
+		}
+	}
+	w.rep.Stages = append(w.rep.Stages, s)
+	w.observe(*s, true, err)
+	return err
+}
+
+// cut says that the target's time, not the stage's, ran out.
+func cut(ctx context.Context, stage string, err *fail.Error) *fail.Error {
+	e := fail.Of(ctx.Err())
+	if e.Code == fail.Timeout {
+		return fail.New(fail.Timeout, "--timeout passed in the stage %s", stage).WithHint("give it longer: --timeout 60s").WithCause(err)
+	}
+	return e
+}
+
+func (w *walk) observe(s Stage, done bool, err *fail.Error) {
+	if w.p.o.Observe != nil {
+		w.p.o.Observe(Event{Addr: w.rep.Addr, Transport: w.rep.Transport, Stage: s, Done: done, Err: err})
+	}
+}
+
+func (w *walk) warn(e *fail.Error) { w.warnings = append(w.warnings, e) }
+
+// onClose adds what must be closed at the end of the walk, in reverse order.
+func (w *walk) onClose(f func()) { w.closers = append(w.closers, f) }
+
+func (w *walk) close() {
+	for i := len(w.closers) - 1; i >= 0; i-- {
+		w.closers[i]()
+	}
+	w.closers = nil
+}
+
+// who quotes the place for messages: the remote's address and port.
+func (w *walk) who() string { return w.spot.hostPort() }
+
+func (w *walk) port() string { return strconv.Itoa(int(w.spot.port)) }
