@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -55,6 +56,25 @@ func runMultiaddr(ctx context.Context, c *cmd.Call, o multiaddrOptions) error {
 	}
 	po.Want, po.All, po.Strict, po.Browser = o.want.Value(), o.all, o.strict, o.browser
 	po.Timeout = c.TakeTimeout()
+	view := probe.NewView(c.Out, targets(c))
+	defer view.Close()
+	po.Observe = view.Observer()
 	p := probe.New(po)
-	return c.Diagnose(ctx, o.jobs, func(ctx context.Context, target string) cmd.Finding { return p.Probe(ctx, target) })
+	return c.Diagnose(ctx, o.jobs, func(ctx context.Context, target string) cmd.Finding {
+		view.Begin()
+		r := p.Probe(ctx, target)
+		view.End(r.OK)
+		if c.Streaming() {
+			return probe.Brief{Report: r}
+		}
+		return r
+	})
+}
+
+// targets is how many there will be, 0 where stdin says it.
+func targets(c *cmd.Call) int {
+	if slices.Contains(c.Args, "-") {
+		return 0
+	}
+	return len(c.Args)
 }

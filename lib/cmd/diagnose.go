@@ -48,6 +48,12 @@ func Finish(e *fail.Error) error {
 	return &found{show: e, kind: e.Kind()}
 }
 
+// said tells that a finding's Text, which ends in its failure and hint, is on the screen already.
+func (c *Call) said(f Finding) bool {
+	_, tells := f.(interface{ TellsFailure() })
+	return tells && c.Out.OneScreen()
+}
+
 // Diagnose runs probe once per target, at most jobs at a time: one target given as an argument makes
 // one object, several or "-" (one a line on stdin) a stream that ends in a Summary. A bad target
 // is a line on stderr and counts into the exit status; the others go on.
@@ -59,6 +65,9 @@ func (c *Call) Diagnose(ctx context.Context, jobs int, probe func(context.Contex
 		}
 		if e := f.Failure(); e != nil && ctx.Err() != nil {
 			return Finish(fail.Of(ctx.Err()))
+		}
+		if e := f.Failure(); e != nil && c.said(f) {
+			return &found{kind: e.Kind()}
 		}
 		return Finish(f.Failure())
 	}
@@ -136,7 +145,7 @@ func (b *batch) finished(target string, f Finding) {
 		b.kinds[e.Kind()]++
 	}
 	b.setErr(b.call.Emit("target", f))
-	if e != nil {
+	if e != nil && !b.call.said(f) {
 		line := *e
 		line.Message = out.Clean(target, 200) + ": " + e.Message
 		b.call.Out.Fail(&line, false)

@@ -11,7 +11,7 @@ import (
 type Live struct {
 	o     *Out
 	draw  func(*Text)
-	lines int
+	lines []int // the columns that each drawn line takes
 }
 
 // Live starts a view where stderr is a terminal and the user did not ask for quiet; else it returns nil.
@@ -35,8 +35,7 @@ func (l *Live) Redraw() {
 	l.o.mu.Lock()
 	defer l.o.mu.Unlock()
 	if l.o.live == l {
-		l.hide()
-		l.show()
+		fmt.Fprint(l.o.stderr.w, l.wipe()+l.picture()) // in one write, so that it does not flicker
 	}
 }
 
@@ -54,24 +53,46 @@ func (l *Live) Close() {
 }
 
 func (l *Live) hide() {
-	if l == nil || l.lines == 0 {
-		return
+	if l != nil {
+		fmt.Fprint(l.o.stderr.w, l.wipe())
 	}
-	fmt.Fprintf(l.o.stderr.w, "\x1b[%dA\x1b[J", l.lines)
-	l.lines = 0
 }
 
-// show draws at most one screen: a line that would wrap or scroll away could not be wiped.
 func (l *Live) show() {
-	if l == nil {
-		return
+	if l != nil {
+		fmt.Fprint(l.o.stderr.w, l.picture())
 	}
+}
+
+// wipe counts rows anew, since a terminal that was made narrower has wrapped the lines that were drawn.
+func (l *Live) wipe() string {
+	if len(l.lines) == 0 {
+		return ""
+	}
+	width, rows := max(l.o.stderr.width(), 1), 0
+	for _, cells := range l.lines {
+		rows += max(1, (cells+width-1)/width)
+	}
+	up := min(rows, max(l.o.stderr.height()-1, len(l.lines)))
+	l.lines = l.lines[:0]
+	return fmt.Sprintf("\x1b[%dA\x1b[J", up)
+}
+
+// picture draws at most one screen, each line within the width: what wraps or scrolls away could not be wiped.
+func (l *Live) picture() string {
 	var b bytes.Buffer
-	l.draw(l.o.stderr.text(&b))
+	t := l.o.stderr.text(&b)
+	l.draw(t)
+	if b.Len() == 0 {
+		return ""
+	}
 	lines := strings.Split(strings.TrimRight(b.String(), "\n"), "\n")
-	if max := l.o.stderr.height() - 1; len(lines) > max {
+	if max := t.Height - 1; len(lines) > max {
 		lines = lines[len(lines)-max:]
 	}
-	fmt.Fprint(l.o.stderr.w, strings.Join(lines, "\n")+"\n")
-	l.lines = len(lines)
+	for i, s := range lines {
+		lines[i] = Cut(s, t.Width-1, t.UTF8)
+		l.lines = append(l.lines, Cells(lines[i]))
+	}
+	return strings.Join(lines, "\n") + "\n"
 }

@@ -184,5 +184,8 @@ func (o *Out) errLine(s string) {
 	o.live.show()
 }
 
+// OneScreen tells that text for people and errors go to terminals both, so that what was said on stdout is on the screen.
+func (o *Out) OneScreen() bool { return !o.JSON && !o.Quiet && o.stdout.tty && o.stderr.tty }
+
 // TextWidth returns the columns of stdout, 100 where it is no terminal.
 func (o *Out) TextWidth() int { return o.stdout.width() }

@@ -61,5 +61,5 @@ func (s *stream) height() int {
 }
 
 func (s *stream) text(w io.Writer) *Text {
-	return &Text{Writer: w, Width: s.width(), UTF8: s.utf8, Color: s.color}
+	return &Text{Writer: w, Width: s.width(), Height: s.height(), UTF8: s.utf8, Color: s.color}
 }

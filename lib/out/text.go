@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/fatih/color"
 )
@@ -13,9 +12,10 @@ import (
 // columns, whether it can show UTF-8, and whether it is coloured.
 type Text struct {
 	io.Writer
-	Width int
-	UTF8  bool
-	Color bool
+	Width  int
+	Height int // lines of a terminal
+	UTF8   bool
+	Color  bool
 }
 
 // Printf writes formatted text. Remote strings must pass through Clean first.
@@ -64,21 +64,27 @@ func (t *Text) paint(s string, a color.Attribute) string {
 // Wrap breaks s at blanks so that no line but an unbreakable word passes width columns,
 // and starts each line after the first with indent.
 func Wrap(s string, width int, indent string) string {
+	return Flow("", strings.Fields(s), width, indent)
+}
+
+// Flow writes words behind head as Wrap does; a word may hold blanks that must not be broken.
+func Flow(head string, words []string, width int, indent string) string {
 	var b strings.Builder
-	col := 0
-	for i, word := range strings.Fields(s) {
-		n := utf8.RuneCountInString(word)
+	b.WriteString(head)
+	col, fresh := Cells(head), true
+	for _, word := range words {
+		n := Cells(word)
 		switch {
-		case i == 0:
+		case fresh:
 		case col+1+n > width:
 			b.WriteString("\n" + indent)
-			col = utf8.RuneCountInString(indent)
+			col = Cells(indent)
 		default:
 			b.WriteByte(' ')
 			col++
 		}
 		b.WriteString(word)
-		col += n
+		col, fresh = col+n, false
 	}
 	return b.String()
 }
