@@ -17,6 +17,7 @@ type multiaddrOptions struct {
 	all, strict bool
 	browser     bool
 	jobs        int
+	pictures    pictures
 }
 
 func multiaddrCommand() *cmd.Node {
@@ -35,7 +36,7 @@ func multiaddrCommand() *cmd.Node {
 		Schema:  "p2p.probe/1",
 		Targets: true,
 		Timeout: 30 * time.Second,
-		Run:     func(ctx context.Context, c *cmd.Call) error { return runMultiaddr(ctx, c, o) },
+		Run:     func(ctx context.Context, c *cmd.Call) error { return runMultiaddr(ctx, c, &o) },
 	})
 }
 
@@ -46,29 +47,39 @@ func (o *multiaddrOptions) flags() []cli.Flag {
 		&cli.BoolFlag{Name: "strict", Usage: "an address without a peer id is an error", Destination: &o.strict},
 		&cli.BoolFlag{Name: "browser", Usage: "the target must be dialable by a browser", Destination: &o.browser},
 		&cli.IntFlag{Name: "jobs", Usage: "targets probed at the same time", Value: 16, Destination: &o.jobs},
+		&cli.StringFlag{Name: "svg", Usage: "write the picture to this file", Destination: &o.pictures.svg},
+		&cli.StringFlag{Name: "html", Usage: "write a page with the picture to this file", Destination: &o.pictures.html},
 	}, o.Flags.Flags()...)
 }
 
-func runMultiaddr(ctx context.Context, c *cmd.Call, o multiaddrOptions) error {
+func runMultiaddr(ctx context.Context, c *cmd.Call, o *multiaddrOptions) error {
 	po, err := o.Options()
 	if err != nil {
 		return err
 	}
 	po.Want, po.All, po.Strict, po.Browser = o.want.Value(), o.all, o.strict, o.browser
 	po.Timeout = c.TakeTimeout()
+	if err := o.pictures.check(); err != nil {
+		return err
+	}
 	view := probe.NewView(c.Out, targets(c))
 	defer view.Close()
 	po.Observe = view.Observer()
 	p := probe.New(po)
-	return c.Diagnose(ctx, o.jobs, func(ctx context.Context, target string) cmd.Finding {
+	found := c.Diagnose(ctx, o.jobs, func(ctx context.Context, target string) cmd.Finding {
 		view.Begin()
 		r := p.Probe(ctx, target)
 		view.End(r.OK)
+		o.pictures.add(r)
 		if c.Streaming() {
 			return probe.Brief{Report: r}
 		}
 		return r
 	})
+	if err := o.pictures.write(c); err != nil {
+		return err
+	}
+	return found
 }
 
 // targets is how many there will be, 0 where stdin says it.

@@ -93,6 +93,8 @@ func span(ms float64) string {
 		return fmt.Sprintf("%.0f s", ms/1000)
 	case ms >= 9995:
 		return fmt.Sprintf("%.1f s", ms/1000)
+	case ms >= 999.5:
+		return fmt.Sprintf("%.2f s", ms/1000)
 	case ms >= 99.95:
 		return fmt.Sprintf("%.0f ms", ms)
 	case ms >= 9.995:

@@ -56,44 +56,53 @@ func (a *Address) text(w *out.Text, end float64, r *Report) {
 
 // facts tells what is known of the peer that answered.
 func (r *Report) facts(w *out.Text) {
-	if r.PeerID != "" {
-		how := "not named by the address, so whoever answers is trusted"
-		if r.Verified {
-			how = "verified"
-		}
-		if r.OK || r.Verified {
-			fact(w, "peer", out.Clean(r.PeerID, whole)+" "+how)
+	for _, f := range r.factList() {
+		fact(w, f[0], f[1])
+	}
+}
+
+// factList is what is known of the peer that answered, by name, fit for a terminal.
+func (r *Report) factList() [][2]string {
+	var list [][2]string
+	add := func(name, value string) {
+		if value != "" {
+			list = append(list, [2]string{name, value})
 		}
 	}
+	switch {
+	case r.Verified:
+		add("peer", out.Clean(r.PeerID, whole)+" verified")
+	case r.OK:
+		add("peer", out.Clean(r.PeerID, whole)+" not named by the address, so whoever answers is trusted")
+	}
 	if id := r.Identify; id != nil {
-		fact(w, "agent", out.Clean(id.Agent, 0))
-		fact(w, "protocols", protocolsLine(id))
-		fact(w, "roles", strings.Join(r.Roles, " "))
-		fact(w, "listens on", count(len(id.ListenAddrs), "address", "addresses"))
-		fact(w, "sees us as", out.Clean(id.ObservedAddr, whole))
+		add("agent", out.Clean(id.Agent, 0))
+		add("protocols", protocolsLine(id))
+		add("roles", strings.Join(r.Roles, " "))
+		add("listens on", count(len(id.ListenAddrs), "address", "addresses"))
+		add("sees us as", out.Clean(id.ObservedAddr, whole))
 		if id.SignedRecord != nil && !id.SignedRecord.Valid {
-			fact(w, "record", "bad signed record: "+out.Clean(id.SignedRecord.Why, 0))
+			add("record", "bad signed record: "+out.Clean(id.SignedRecord.Why, 0))
 		}
 	}
 	if p := r.Ping; p != nil {
-		fact(w, "ping", p.line())
+		add("ping", p.line())
 	}
-	if len(r.MissingProtocols) > 0 {
-		fact(w, "missing", out.Clean(strings.Join(r.MissingProtocols, " "), whole))
-	}
+	add("missing", strings.Join(cleaned(r.MissingProtocols), " "))
 	if c := r.Relay; c != nil {
-		fact(w, "relay", c.line())
+		add("relay", c.line())
 	}
 	if b := r.Browser; b != nil {
-		yes := pick(w, "✓", "yes")
-		if !b.Dialable {
-			yes = pick(w, "✗", "no")
+		if b.Dialable {
+			add("browser", "can dial "+strings.Join(cleaned(b.Addrs), " "))
+		} else {
+			add("browser", "cannot dial it")
 		}
-		fact(w, "browser", yes+" "+strings.Join(cleaned(b.Addrs), " "))
 		for _, why := range b.WhyNot {
-			fact(w, "", out.Clean(why, whole))
+			add("", out.Clean(why, whole))
 		}
 	}
+	return list
 }
 
 // line says in one line how the pings went.

@@ -36,7 +36,7 @@ func newGrid(rows []row, width int) grid {
 	left := width - 1 - (4 + g.name + 2 + timeWidth + 2) // mark, name, bar, time, note
 	if left < minNote+16 {
 		g.wrapped = true
-		g.bar = max(left+1, 4)
+		g.bar = max(left, 4)
 		return g
 	}
 	g.bar = min(max(16, left*45/100), maxBar)
