@@ -18,6 +18,7 @@ type multiaddrOptions struct {
 	browser     bool
 	jobs        int
 	pictures    pictures
+	watch       time.Duration
 }
 
 func multiaddrCommand() *cmd.Node {
@@ -26,13 +27,16 @@ func multiaddrCommand() *cmd.Node {
 		Name:  "multiaddr",
 		Short: "probe exactly the addresses given",
 		Long: "One fresh dial per exact address, every stage timed. A target is good when one of its addresses\n" +
-			"is (--all: every one). What goes wrong has a code: p2p explain CODE says what to do.\n\n" +
+			"is (--all: every one). What goes wrong has a code: p2p explain CODE says what to do.\n" +
+			"--watch holds the connections, dials anew when one is lost and once a minute, and ends on Ctrl-C (or\n" +
+			"--timeout, --deadline) with statistics; the last state is the exit status.\n\n" +
 			"    p2p probe /ip4/127.0.0.1/tcp/4001\n" +
 			"    p2p probe --want /ipfs/kad/1.0.0 /dns4/example.com/tcp/443/tls/ws\n" +
+			"    p2p probe --watch 5s /ip4/127.0.0.1/tcp/4001\n" +
 			"    p2p probe --quiet - < bootstrap.txt",
 		Args:    []string{"<multiaddr>..."},
 		Flags:   o.flags(),
-		Results: []any{probe.Report{}, cmd.Summary{}},
+		Results: []any{probe.Report{}, cmd.Summary{}, probe.Pulse{}, Watched{}},
 		Schema:  "p2p.probe/1",
 		Targets: true,
 		Timeout: 30 * time.Second,
@@ -47,6 +51,7 @@ func (o *multiaddrOptions) flags() []cli.Flag {
 		&cli.BoolFlag{Name: "strict", Usage: "an address without a peer id is an error", Destination: &o.strict},
 		&cli.BoolFlag{Name: "browser", Usage: "the target must be dialable by a browser", Destination: &o.browser},
 		&cli.IntFlag{Name: "jobs", Usage: "targets probed at the same time", Value: 16, Destination: &o.jobs},
+		&cli.DurationFlag{Name: "watch", Usage: "ping on held connections this often until Ctrl-C (0: do not)", Destination: &o.watch},
 		&cli.StringFlag{Name: "svg", Usage: "write the picture to this file", Destination: &o.pictures.svg},
 		&cli.StringFlag{Name: "html", Usage: "write a page with the picture to this file", Destination: &o.pictures.html},
 	}, o.Flags.Flags()...)
@@ -58,6 +63,12 @@ func runMultiaddr(ctx context.Context, c *cmd.Call, o *multiaddrOptions) error {
 		return err
 	}
 	po.Want, po.All, po.Strict, po.Browser = o.want.Value(), o.all, o.strict, o.browser
+	if err := checkWatch(o); err != nil {
+		return err
+	}
+	if o.watch > 0 {
+		return runWatch(ctx, c, o, po)
+	}
 	po.Timeout = c.TakeTimeout()
 	if err := o.pictures.check(); err != nil {
 		return err

@@ -10,5 +10,6 @@ func Group() *cmd.Node {
 			"and names the cause where it stops. Without a command word it probes multiaddrs.\n\n"+
 			"    p2p probe /ip4/127.0.0.1/tcp/4001", "multiaddr",
 		multiaddrCommand(),
+		selfCommand(),
 	)
 }

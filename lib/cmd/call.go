@@ -21,6 +21,7 @@ type Call struct {
 	schema  string
 	stream  bool
 	timeout time.Duration
+	bounded bool // --timeout was given
 }
 
 // Print writes the command's one result.
@@ -55,6 +56,9 @@ func (c *Call) TakeTimeout() time.Duration {
 	c.timeout = 0
 	return d
 }
+
+// Bounded tells that --timeout was given: what runs until it is stopped has none by default.
+func (c *Call) Bounded() bool { return c.bounded }
 
 // Streaming tells whether results are NDJSON lines with a summary: several targets, stdin, or --stream.
 func (c *Call) Streaming() bool {

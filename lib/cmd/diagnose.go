@@ -165,16 +165,58 @@ func (b *batch) end(ctx context.Context) error {
 		return Finish(fail.New(fail.Partial, "--deadline passed after %d targets", b.sum.Targets))
 	case ctx.Err() != nil:
 		return Finish(fail.Of(ctx.Err()))
-	case b.sum.Failed == 0:
+	}
+	return common(b.sum.OK, b.kinds)
+}
+
+// common is the status of several targets: all good 0, mixed 8, all bad the common kind, else 1.
+func common(ok int, kinds map[fail.Kind]int) error {
+	switch {
+	case len(kinds) == 0:
 		return nil
-	case b.sum.OK > 0:
+	case ok > 0:
 		return &found{kind: fail.KindPartial}
-	case len(b.kinds) == 1:
-		for k := range b.kinds {
+	case len(kinds) == 1:
+		for k := range kinds {
 			return &found{kind: k}
 		}
 	}
 	return &found{kind: fail.KindFailed}
+}
+
+// FinishAll ends a command whose findings about several targets are on stdout; nil is a good one.
+// A single bad one is told on stderr as well.
+func FinishAll(all []*fail.Error) error {
+	if len(all) == 1 {
+		return Finish(all[0])
+	}
+	ok, kinds := 0, map[fail.Kind]int{}
+	for _, e := range all {
+		if e == nil {
+			ok++
+		} else {
+			kinds[e.Kind()]++
+		}
+	}
+	return common(ok, kinds)
+}
+
+// Targets reads all targets, for a command that keeps them; more than max are a usage error.
+func (c *Call) Targets(max int) ([]string, error) {
+	var all []string
+	err := c.eachTarget(func(t string) bool {
+		all = append(all, t)
+		return len(all) <= max
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case len(all) > max:
+		return nil, fail.New(fail.UsageArgument, "more than %d targets", max).WithHint("give fewer, or run it several times")
+	case len(all) == 0:
+		return nil, fail.New(fail.UsageArgument, "there is no target on stdin")
+	}
+	return all, nil
 }
 
 // eachTarget calls f for every argument, and for every line of stdin in place of "-", until f

@@ -110,7 +110,7 @@ func run(c *Call, l *Leaf, path, words []string) int {
 		OnUsageError:              func(_ *cli.Context, err error, _ bool) error { return flagError(err) },
 		ExitErrHandler:            func(*cli.Context, error) {},
 		Action: func(cc *cli.Context) error {
-			c.Args = args
+			c.Args, c.bounded = args, cc.IsSet("timeout")
 			status = action(cc.Context, c, l, &s, path)
 			return nil
 		},

@@ -76,7 +76,7 @@ func (l *Live) wipe() string {
 	up := min(rows, max(l.o.stderr.height()-1, len(l.lines)))
 	l.lines = l.lines[:0]
 	// Row by row: tmux keeps in its history what is erased to the end of the screen from the top.
-	return fmt.Sprintf("\x1b[%dA%s\x1b[%dA", up, strings.Repeat("\x1b[2K\x1b[1B", up), up)
+	return fmt.Sprintf("\r\x1b[%dA%s\x1b[%dA", up, strings.Repeat("\x1b[2K\x1b[1B", up), up)
 }
 
 // picture draws at most one screen, each line within the width: what wraps or scrolls away could not be wiped.

@@ -75,12 +75,20 @@ func New(o Options) *Prober {
 // Probe walks every address of one target in parallel and judges them together.
 // The report is never nil; what is wrong with the target is in its Error.
 func (p *Prober) Probe(ctx context.Context, target string) *Report {
+	return p.probe(ctx, target, (*walk).close)
+}
+
+// probe hands every walk to end as soon as it is over; end closes it, or keeps its connection.
+func (p *Prober) probe(ctx context.Context, target string, end func(*walk)) *Report {
 	start := time.Now()
 	r := &Report{Target: target, Time: start.UTC(), Addresses: []*Address{}, Roles: []string{}, MissingProtocols: []string{}, Warnings: []*fail.Error{}}
 	walks := p.plan(ctx, r, start)
 	var wg sync.WaitGroup
 	for _, w := range walks {
-		wg.Go(func() { w.run(ctx) })
+		wg.Go(func() {
+			defer end(w)
+			w.run(ctx)
+		})
 	}
 	wg.Wait()
 	p.judge(r, walks)

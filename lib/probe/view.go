@@ -15,12 +15,9 @@ const redraw = 100 * time.Millisecond
 // View shows on stderr, where that is a terminal, how probes go while they run: the waterfall of one
 // target, or the count of many. Close wipes it.
 type View struct {
-	live  *out.Live
+	film
 	total int // targets, 0 where nobody knows yet
 	start time.Time
-	stop  chan struct{}
-	once  sync.Once
-	gone  sync.WaitGroup
 
 	mu             sync.Mutex
 	addrs          []*viewed
@@ -39,34 +36,49 @@ type viewed struct {
 
 // NewView starts a view of so many targets; 0 means that their number is not known.
 func NewView(o *out.Out, total int) *View {
-	v := &View{total: total, start: time.Now(), stop: make(chan struct{}), at: map[string]*viewed{}}
-	v.live = o.Live(v.draw)
-	if v.live == nil {
-		return v
+	v := &View{total: total, start: time.Now(), at: map[string]*viewed{}}
+	v.begin(o, v.draw)
+	return v
+}
+
+// film draws a live view again and again until it is closed.
+type film struct {
+	live *out.Live
+	stop chan struct{}
+	once sync.Once
+	gone sync.WaitGroup
+}
+
+func (f *film) begin(o *out.Out, draw func(*out.Text)) {
+	f.stop = make(chan struct{})
+	if f.live = o.Live(draw); f.live == nil {
+		return
 	}
-	v.gone.Go(func() {
+	f.gone.Go(func() {
 		tick := time.NewTicker(redraw)
 		defer tick.Stop()
 		for {
 			select {
 			case <-tick.C:
-				v.live.Redraw()
-			case <-v.stop:
+				f.live.Redraw()
+			case <-f.stop:
 				return
 			}
 		}
 	})
-	return v
 }
 
 // Close ends the view and wipes it from the screen; a second Close does nothing.
-func (v *View) Close() {
-	v.once.Do(func() {
-		close(v.stop)
-		v.gone.Wait()
-		v.live.Close()
+func (f *film) Close() {
+	f.once.Do(func() {
+		close(f.stop)
+		f.gone.Wait()
+		f.live.Close()
 	})
 }
+
+// Shown tells that there is a screen to see it.
+func (f *film) Shown() bool { return f.live != nil }
 
 // Observer returns what Options.Observe is to be: nil where nobody looks.
 func (v *View) Observer() func(Event) {

@@ -52,15 +52,14 @@ func (p *Prober) newWalk(s *spot, dns *Stage, start time.Time) *walk {
 	return w
 }
 
-// run walks the address to its end or to its first failure, and closes all that it opened.
+// run walks the address to its end or to its first failure; what it opened stays open until close.
 func (w *walk) run(ctx context.Context) {
-	defer w.close()
 	release, err := w.turn(ctx)
 	if err != nil {
 		w.rep.Error = err
 		return
 	}
-	defer release()
+	w.onClose(release)
 	if w.p.o.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, w.p.o.Timeout)
