@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/signal"
 	"strings"
@@ -16,9 +18,15 @@ import (
 // line and lives until it is interrupted.
 func nodeMain() {
 	listen := flag.String("listen", "/ip4/127.0.0.1/tcp/0", "addresses, separated by commas")
-	agent := flag.String("agent", "node", "agent version")
+	agent := flag.String("agent", "node", "agent version, with the escapes of JSON")
+	silent := flag.Bool("silent", false, "accept on TCP in place of a host, and never say a word")
 	swarm := flag.String("swarm-key", "", "swarm key file")
 	flag.Parse()
+	if *silent {
+		serveSilent()
+		return
+	}
+	fatal(json.Unmarshal([]byte(`"`+*agent+`"`), agent))
 	opts := []libp2p.Option{libp2p.ListenAddrStrings(strings.Split(*listen, ",")...), libp2p.UserAgent(*agent), libp2p.DisableMetrics()}
 	if *swarm != "" {
 		f, err := os.Open(*swarm)
@@ -38,6 +46,25 @@ func nodeMain() {
 	fatal(json.NewEncoder(os.Stdout).Encode(map[string]any{"id": h.ID().String(), "addrs": addrs}))
 	<-stop
 	fatal(h.Close())
+}
+
+func serveSilent() {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	fatal(err)
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, os.Interrupt)
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() { _, _ = io.Copy(io.Discard, c) }()
+		}
+	}()
+	addr := fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", l.Addr().(*net.TCPAddr).Port)
+	fatal(json.NewEncoder(os.Stdout).Encode(map[string]any{"addrs": []string{addr}}))
+	<-stop
 }
 
 func fatal(err error) {

@@ -46,7 +46,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": status, "json": jsonPath, "ready": ready, "dns": dns,
+			"status": status, "json": jsonPath, "ready": ready, "dns": dns, "pty": ptyCommand,
 		},
 	})
 }

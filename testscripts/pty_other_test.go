@@ -1,0 +1,9 @@
+//go:build !linux
+
+package testscripts
+
+import "github.com/rogpeppe/go-internal/testscript"
+
+func ptyCommand(ts *testscript.TestScript, _ bool, _ []string) {
+	ts.Fatalf("the verb pty is for Linux: begin the script with [!linux] skip")
+}
