@@ -31,7 +31,7 @@ func (p *Prober) resolve(ctx context.Context, a *addr.Address, r *Report, start 
 		s.set("chain", res.Chain)
 		r.Warnings = append(r.Warnings, res.Warnings...)
 	}
-	if err != nil && ctx.Err() != nil {
+	if err != nil && over(ctx) {
 		err = cut(ctx, "dns", err)
 	}
 	var spots []*spot

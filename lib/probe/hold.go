@@ -51,7 +51,7 @@ func (h *Held) Ping(ctx context.Context) (time.Duration, *fail.Error) {
 	switch {
 	case err == nil:
 		return took, nil
-	case ctx.Err() != nil:
+	case over(ctx):
 		return 0, fail.Of(ctx.Err())
 	case h.Lost() || closedByRemote(err):
 		return 0, h.w.connClosed(err).WithStage("alive")

@@ -32,8 +32,8 @@ func (s Stage) facts() []string {
 	}
 	switch s.Stage {
 	case "dns":
-		if chain, ok := s.Detail["chain"].([]addr.Query); ok {
-			facts = append(facts, count(len(chain), "question", "questions"))
+		if chain, ok := s.Detail["chain"].([]addr.Query); ok && len(chain) > 0 {
+			facts = append(facts, count(len(chain), "question", "questions"), "asked "+out.Clean(chain[0].Server, 64))
 		}
 	case "connect":
 		say("from %s", "local")

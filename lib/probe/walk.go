@@ -144,7 +144,7 @@ func (w *walk) stage(ctx context.Context, name string, bound time.Duration, f fu
 	begin := time.Now()
 	err := f(inner, s)
 	s.TookMS, s.OK = ms(time.Since(begin)), err == nil
-	if err != nil && ctx.Err() != nil {
+	if err != nil && over(ctx) {
 		err = cut(ctx, name, err)
 	}
 	if err != nil {
@@ -156,6 +156,14 @@ func (w *walk) stage(ctx context.Context, name string, bound time.Duration, f fu
 	w.rep.Stages = append(w.rep.Stages, s)
 	w.observe(*s, true, err)
 	return err
+}
+
+// over tells that ctx has ended. A socket with its deadline may time out a moment before ctx says so.
+func over(ctx context.Context) bool {
+	if d, ok := ctx.Deadline(); ok && !time.Now().Before(d) {
+		<-ctx.Done()
+	}
+	return ctx.Err() != nil
 }
 
 // cut says that the target's time, not the stage's, ran out.

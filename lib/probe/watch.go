@@ -139,7 +139,7 @@ func (w *watch) round(ctx context.Context) {
 	}
 	at := time.Now().UTC()
 	took, err := w.held.Ping(ctx)
-	if ctx.Err() != nil {
+	if err != nil && over(ctx) {
 		return // cut, not lost
 	}
 	addr := w.held.Addr()
@@ -160,7 +160,7 @@ func (w *watch) round(ctx context.Context) {
 func (w *watch) dial(ctx context.Context) bool {
 	at := time.Now()
 	held, r := w.p.Hold(ctx, w.v.Target)
-	if ctx.Err() != nil && r.Error != nil {
+	if r.Error != nil && over(ctx) {
 		return false // cut, not a finding
 	}
 	w.held, w.dialed, w.missed = held, at, 0
