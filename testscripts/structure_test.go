@@ -26,7 +26,7 @@ var layers = map[string]int{
 	"lib/node":  3,
 	"lib/probe": 4, "lib/probe/faulttest": 4,
 	"lib/serve": 5,
-	"commands":  7, "main": 8, "testscripts": 8,
+	"commands":  7, "main": 8, "testscripts": 8, "testscripts/bench": 8, "testscripts/bench/floor": 8,
 }
 
 func layerOf(pkg string) (int, bool) {
@@ -76,7 +76,8 @@ func sources(t *testing.T) []source {
 		if pkg == "." {
 			pkg = "main"
 		}
-		all = append(all, source{rel, pkg, strings.HasSuffix(name, "_test.go") || strings.HasSuffix(pkg, "test"), f, fset, text})
+		test := strings.HasSuffix(name, "_test.go") || strings.HasSuffix(pkg, "test") || strings.HasPrefix(pkg, "testscripts/")
+		all = append(all, source{rel, pkg, test, f, fset, text})
 		return nil
 	})
 	if err != nil || len(all) < 10 {

@@ -217,14 +217,14 @@ func (w *walk) brokenHeader(err error) *fail.Error {
 		WithHint("probe again; if it stays, look at the node's log").WithCause(err)
 }
 
-// drain reads what more comes within d and returns all that was seen.
+// drain reads what more comes within d, or to the end of a known service's line, and returns all that was seen.
 func drain(t *tap, d time.Duration) []byte {
 	_ = t.SetReadDeadline(time.Now().Add(d))
 	buf := make([]byte, 64)
 	for n := 0; n < tapSize; {
 		k, err := t.Read(buf)
 		n += k
-		if err != nil {
+		if head := t.seen(); err != nil || bytes.HasSuffix(head, []byte("\n")) && service(head) != "" {
 			break
 		}
 	}
