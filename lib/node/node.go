@@ -36,7 +36,7 @@ func New(o Options) (host.Host, error) {
 	// Without SO_REUSEPORT, so that a port which another node has is an error.
 	opts := []libp2p.Option{
 		libp2p.NoListenAddrs, libp2p.DisableRelay(), libp2p.DisableMetrics(), libp2p.UserAgent(agent()),
-		libp2p.Transport(tcp.NewTCPTransport, tcp.DisableReuseport()), websocketOption(o.TLS), libp2p.ShareTCPListener(),
+		libp2p.Transport(tcp.NewTCPTransport, tcp.DisableReuseport()), websocketOption(o.TLS),
 	}
 	if o.Identity != nil {
 		opts = append(opts, libp2p.Identity(o.Identity))
@@ -44,7 +44,7 @@ func New(o Options) (host.Host, error) {
 	if o.PSK != nil {
 		opts = append(opts, libp2p.PrivateNetwork(o.PSK))
 	} else {
-		opts = append(opts, libp2p.Transport(quic.NewTransport), libp2p.Transport(webtransport.New), libp2p.Transport(webrtc.New))
+		opts = append(opts, libp2p.ShareTCPListener(), libp2p.Transport(quic.NewTransport), libp2p.Transport(webtransport.New), libp2p.Transport(webrtc.New))
 	}
 	h, err := libp2p.New(opts...)
 	if err != nil {
@@ -72,10 +72,13 @@ func Listen(h host.Host, text string) *fail.Error {
 	if err != nil {
 		return fail.New(fail.ListenFailed, "listen on %q: %w", text, err).WithCause(err).WithHint("p2p addr parse %s", text)
 	}
-	err = h.Network().Listen(a)
-	if err == nil {
-		return nil
+	if err := h.Network().Listen(a); err != nil {
+		return listenError(text, err)
 	}
+	return nil
+}
+
+func listenError(text string, err error) *fail.Error {
 	// The swarm joins the errors of its addresses as text, so that the errno is there as text alone.
 	is := func(e syscall.Errno) bool { return errors.Is(err, e) || strings.Contains(err.Error(), e.Error()) }
 	switch {
