@@ -11,7 +11,7 @@ import (
 	"p2p/lib/out"
 )
 
-const maxNote = 160 // runes of what a row says of its stage
+const maxNote = 64 // runes of what a row says of its stage
 
 // note is what a row of the pictures says of a stage: its key fact, or the code that ended it.
 // It is fit for a terminal: every remote string in it is cleaned.
