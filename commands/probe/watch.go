@@ -82,7 +82,7 @@ func endWatch(ctx context.Context, c *cmd.Call, vigils []probe.Vigil, start time
 	var verdicts []*fail.Error
 	for _, v := range vigils {
 		switch {
-		case v.Sent == 0:
+		case v.Dials == 0: // ended before anything was known
 			verdicts = append(verdicts, fail.Of(context.Cause(ctx)))
 		case v.OK:
 			s.OK++

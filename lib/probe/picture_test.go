@@ -18,7 +18,7 @@ const longAddr = "/dns4/a-rather-long-name-of-a-host.example.org/tcp/4001/tls/ws
 
 // drawn is a report with all that a picture can show, and a remote that writes what it likes.
 func drawn() *probe.Report {
-	evil := "\x1b[31mevil\x07</text><script>alert(1)</script>\u202e]]>日本語 " + strings.Repeat("x", 300)
+	evil := "\x1b[31mevil\x07</text><script>alert(1)</script>\u202e]]>日本語 " + strings.Repeat("many words ", 30)
 	bad := fail.New(fail.TLSExpired, "the certificate of %s expired", evil).WithStage("tls").WithHint("renew it\np2p probe --ca ca.pem %s", longAddr)
 	return &probe.Report{
 		Target: longAddr, Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), TookMS: 1234.5, Error: bad, Roles: []string{"relay"}, MissingProtocols: []string{evil},

@@ -172,6 +172,7 @@ func (w *watch) dial(ctx context.Context) bool {
 		w.tell("ping", Pulse{Target: w.v.Target, Time: at.UTC(), Seq: w.v.Sent, Error: r.Error})
 		return false
 	}
+	w.v.OK, w.v.Error = true, nil
 	return true
 }
 
