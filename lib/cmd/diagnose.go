@@ -63,7 +63,7 @@ func (c *Call) Diagnose(ctx context.Context, jobs int, probe func(context.Contex
 		if err := c.Print(f); err != nil {
 			return err
 		}
-		if e := f.Failure(); e != nil && ctx.Err() != nil {
+		if e := f.Failure(); e != nil && ctx.Err() != nil && e.Kind() != fail.Of(ctx.Err()).Kind() {
 			return Finish(fail.Of(ctx.Err()))
 		}
 		if e := f.Failure(); e != nil && c.said(f) {

@@ -139,8 +139,11 @@ func (w *walk) askWhy(ctx context.Context, err error) *fail.Error {
 	if w.askLibp2p(ctx) {
 		return w.rawLibp2p()
 	}
-	return fail.New(fail.DialClosed, "%s accepted the connection and %s it when it was asked to upgrade", w.who(), how(err)).WithCause(err).
-		WithDetail("how", how(err)).WithDetail("tls_answered", false).WithDetail("libp2p_answered", false).
+	e := fail.New(fail.DialClosed, "%s accepted the connection and %s it when it was asked to upgrade", w.who(), how(err)).WithCause(err).WithDetail("how", how(err))
+	if w.spared {
+		return w.notAsked(e)
+	}
+	return e.WithDetail("tls_answered", false).WithDetail("libp2p_answered", false).
 		WithHint("neither TLS nor libp2p is answered there: look for a limit per address, a connection gater, or a proxy without backend")
 }
 

@@ -10,7 +10,7 @@ import (
 // Pacer keeps the prober below the limits of a default go-libp2p host, which admits 16 connections
 // from one IP and then one every five seconds, eight at a time. Loopback is exempt there and here.
 type Pacer struct {
-	Burst    int           // connections at once, and open at the same time
+	Burst    int           // connections at once, and open at the same time; 0: no pace, only counting
 	Interval time.Duration // between further ones
 
 	mu    sync.Mutex
@@ -20,53 +20,154 @@ type Pacer struct {
 // NewPacer returns a Pacer of eight connections, then one every five seconds.
 func NewPacer() *Pacer { return &Pacer{Burst: 8, Interval: 5 * time.Second} }
 
+const (
+	memory    = 2 * time.Minute // how long a dial counts as a reason for a refusal; a default host forgets 16 in 80 s
+	maxMemory = 1000            // dials
+	maxHosts  = 4096            // beyond it, what is at rest is forgotten
+)
+
 type pace struct {
-	next time.Time     // when the bucket is full again, less Burst intervals
-	open chan struct{} // one token per open connection
-	used int           // waiting or connected
-	all  int           // connections so far
+	next   time.Time     // when the bucket is full again, less Burst intervals
+	open   chan struct{} // one token per open connection
+	used   int           // waiting or connected
+	recent []time.Time   // dials of the last two minutes
 }
 
-// wait blocks until one more connection to ip is polite. It returns how many this prober has opened
-// to ip before, and a release to call when the connection is closed.
-func (p *Pacer) wait(ctx context.Context, ip netip.Addr) (before int, release func(), err error) {
-	if ip.IsLoopback() || p.Burst <= 0 {
-		return 0, func() {}, ctx.Err()
+// turn is one walk's place in the pace of its remote IP. The nil turn, of loopback, has no limits.
+type turn struct {
+	p *Pacer
+	h *pace
+}
+
+// wait blocks until one more connection to ip is polite. The turn must be ended when the connection is closed.
+func (p *Pacer) wait(ctx context.Context, ip netip.Addr) (*turn, error) {
+	ip = ip.Unmap()
+	if ip.IsLoopback() {
+		return nil, ctx.Err()
 	}
-	h := p.enter(ip)
-	select {
-	case h.open <- struct{}{}:
-	case <-ctx.Done():
-		p.leave(ip, h)
-		return 0, nil, ctx.Err()
-	}
-	release = func() { <-h.open; p.leave(ip, h) }
-	before, delay := p.reserve(h)
-	if delay > 0 {
-		t := time.NewTimer(delay)
-		defer t.Stop()
+	t := &turn{p, p.enter(ip)}
+	if p.Burst > 0 {
 		select {
-		case <-t.C:
+		case t.h.open <- struct{}{}:
 		case <-ctx.Done():
-			release()
-			return 0, nil, ctx.Err()
+			p.leave(t.h)
+			return nil, ctx.Err()
+		}
+		if err := t.sleep(ctx, p.reserve(t.h)); err != nil {
+			t.end()
+			return nil, err
 		}
 	}
-	return before, release, nil
+	p.count(t.h)
+	return t, nil
+}
+
+// sleep waits for the place that was reserved, or gives it back.
+func (t *turn) sleep(ctx context.Context, delay time.Duration) error {
+	if delay <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		t.p.mu.Lock()
+		defer t.p.mu.Unlock()
+		t.h.next = t.h.next.Add(-t.p.Interval)
+		return ctx.Err()
+	}
+}
+
+// again asks for one more connection, a diagnostic one, without waiting: where the pace has no room
+// for it, the diagnosis goes without.
+func (t *turn) again() (end func(), ok bool) {
+	if t == nil {
+		return func() {}, true
+	}
+	p, h := t.p, t.h
+	if p.Burst <= 0 {
+		p.count(h)
+		return func() {}, true
+	}
+	select {
+	case h.open <- struct{}{}:
+	default:
+		return nil, false
+	}
+	if !p.spare(h) {
+		<-h.open
+		return nil, false
+	}
+	p.count(h)
+	return func() { <-h.open }, true
+}
+
+// dials returns how many connections to this IP this prober has opened in the last two minutes.
+func (t *turn) dials() int {
+	if t == nil {
+		return 0
+	}
+	t.p.mu.Lock()
+	defer t.p.mu.Unlock()
+	t.h.trim(time.Now())
+	return len(t.h.recent)
+}
+
+func (t *turn) end() {
+	if t == nil {
+		return
+	}
+	if t.p.Burst > 0 {
+		<-t.h.open
+	}
+	t.p.leave(t.h)
 }
 
 // reserve takes the next place of a token bucket: Burst at once, then one per Interval.
-func (p *Pacer) reserve(h *pace) (before int, delay time.Duration) {
+func (p *Pacer) reserve(h *pace) (delay time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	delay = p.delay(h)
+	h.next = h.next.Add(p.Interval)
+	return delay
+}
+
+// spare takes a place only if there is one now.
+func (p *Pacer) spare(h *pace) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.delay(h) > 0 {
+		return false
+	}
+	h.next = h.next.Add(p.Interval)
+	return true
+}
+
+func (p *Pacer) delay(h *pace) time.Duration {
 	now := time.Now()
 	if h.next.Before(now) {
 		h.next = now
 	}
-	delay = h.next.Sub(now) - time.Duration(p.Burst-1)*p.Interval
-	h.next = h.next.Add(p.Interval)
-	h.all++
-	return h.all - 1, delay
+	return h.next.Sub(now) - time.Duration(p.Burst-1)*p.Interval
+}
+
+func (p *Pacer) count(h *pace) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	if h.trim(now); len(h.recent) < maxMemory {
+		h.recent = append(h.recent, now)
+	}
+}
+
+func (h *pace) trim(now time.Time) {
+	n := 0
+	for n < len(h.recent) && now.Sub(h.recent[n]) > memory {
+		n++
+	}
+	h.recent = h.recent[n:]
 }
 
 func (p *Pacer) enter(ip netip.Addr) *pace {
@@ -78,14 +179,14 @@ func (p *Pacer) enter(ip netip.Addr) *pace {
 	h := p.hosts[ip]
 	if h == nil {
 		p.forget()
-		h = &pace{open: make(chan struct{}, p.Burst)}
+		h = &pace{open: make(chan struct{}, max(p.Burst, 0))}
 		p.hosts[ip] = h
 	}
 	h.used++
 	return h
 }
 
-func (p *Pacer) leave(_ netip.Addr, h *pace) {
+func (p *Pacer) leave(h *pace) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	h.used--
@@ -93,11 +194,12 @@ func (p *Pacer) leave(_ netip.Addr, h *pace) {
 
 // forget drops hosts whose bucket is full again, so that a long run does not grow.
 func (p *Pacer) forget() {
-	if len(p.hosts) < 4096 {
+	if len(p.hosts) < maxHosts {
 		return
 	}
+	now := time.Now()
 	for ip, h := range p.hosts {
-		if h.used == 0 && h.next.Before(time.Now()) {
+		if h.trim(now); h.used == 0 && h.next.Before(now) && len(h.recent) == 0 {
 			delete(p.hosts, ip)
 		}
 	}

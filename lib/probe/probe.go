@@ -50,7 +50,12 @@ type Event struct {
 }
 
 // Prober probes targets, many at a time, sharing nothing between them but the pace per remote IP.
-type Prober struct{ o Options }
+type Prober struct {
+	o     Options
+	under chan struct{} // walks under way: each has sockets, which are few
+}
+
+const maxWalks = 256
 
 // New returns a Prober with the defaults filled in.
 func New(o Options) *Prober {
@@ -69,7 +74,7 @@ func New(o Options) *Prober {
 	if o.Resolver == nil {
 		o.Resolver = &addr.Resolver{}
 	}
-	return &Prober{o: o}
+	return &Prober{o: o, under: make(chan struct{}, maxWalks)}
 }
 
 // Probe walks every address of one target in parallel and judges them together.
@@ -112,16 +117,7 @@ func (p *Prober) plan(ctx context.Context, r *Report, start time.Time) []*walk {
 		r.Error = err.WithStage("plan")
 		return nil
 	}
-	leaves, stage, err := p.resolve(ctx, a, r, start)
-	if err != nil {
-		r.Error = err.WithStage("dns")
-		r.Addresses = append(r.Addresses, &Address{Addr: r.Target, Transport: a.Transport, Stages: []*Stage{stage}, Offered: noOffer(), Error: r.Error})
-		return nil
-	}
-	var walks []*walk
-	for _, l := range leaves {
-		walks = append(walks, p.newWalk(l, stage, start))
-	}
+	walks := p.resolve(ctx, a, r, start)
 	for _, w := range walks {
 		r.Addresses = append(r.Addresses, w.rep)
 	}

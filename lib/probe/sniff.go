@@ -110,14 +110,21 @@ func (w *walk) ask(ctx context.Context) finding {
 	return f
 }
 
+// again opens a diagnostic connection, if that is still polite.
 func (w *walk) again(ctx context.Context) (net.Conn, func(), bool) {
+	end, ok := w.dials.again()
+	if !ok {
+		w.spared = true
+		return nil, nil, false
+	}
 	c, err := w.dialTCP(ctx)
 	if err != nil {
+		end()
 		return nil, nil, false
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	release := limit(ctx, c)
-	return c, func() { release(); cancel(); _ = c.Close() }, true
+	return c, func() { release(); cancel(); _ = c.Close(); end() }, true
 }
 
 func (w *walk) askTLS(ctx context.Context) (finding, bool) {

@@ -254,11 +254,17 @@ func (w *walk) ended(ctx context.Context, err error) *fail.Error {
 			WithDetail("service", "tls")
 		return e.WithHint("if libp2p lives behind it: p2p probe %s", w.spot.with("/tcp/"+w.port()+"/tls/ws", ""))
 	}
-	if w.dials > 0 {
-		e = e.WithDetail("own_dials", w.dials+1)
+	if w.spared {
+		return w.notAsked(e)
 	}
 	return e.WithDetail("tls_answered", false).WithDetail("http_answered", false).
 		WithHint("neither TLS nor HTTP is answered there: look for a limit per address, a connection gater, the node's resource manager, or a proxy without backend")
+}
+
+// notAsked says why there is no evidence of what else the port may speak.
+func (w *walk) notAsked(e *fail.Error) *fail.Error {
+	return e.WithDetail("not_asked", "pace").
+		WithHint("what else the port may speak was not asked, to stay within --pace: probe it alone; else look for a limit per address, a connection gater, the node's resource manager, or a proxy without backend")
 }
 
 func (w *walk) closedLater(when string, err error) *fail.Error {

@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"net"
 	"net/netip"
 	"strconv"
@@ -31,9 +32,11 @@ type walk struct {
 	remote   peer.ID       // who answered
 	remotePK crypto.PubKey // its key
 	muxed    network.MuxedConn
-	ready    time.Time // when the connection was up
-	dials    int       // connections of this prober to this IP before this one
-	limited  bool      // a relayed connection with limits
+	ready    time.Time     // when the connection was up
+	dials    *turn         // its place in the pace of the remote IP
+	spared   bool          // a diagnostic dial was left out, because the pace had no room for it
+	left     time.Duration // of the target's time, after DNS; 0: no bound
+	limited  bool          // a relayed connection with limits
 	closers  []func()
 
 	identify *Identify
@@ -45,6 +48,9 @@ type walk struct {
 
 func (p *Prober) newWalk(s *spot, dns *Stage, start time.Time) *walk {
 	w := &walk{p: p, spot: s, start: start, key: p.o.Identity}
+	if p.o.Timeout > 0 {
+		w.left = max(p.o.Timeout-time.Since(start), time.Nanosecond)
+	}
 	w.rep = &Address{Addr: s.ma.String(), ResolvedFrom: s.from, Transport: s.transport, Stages: []*Stage{}, Offered: noOffer()}
 	if dns != nil {
 		w.rep.Stages = append(w.rep.Stages, dns)
@@ -54,17 +60,19 @@ func (p *Prober) newWalk(s *spot, dns *Stage, start time.Time) *walk {
 
 // run walks the address to its end or to its first failure; what it opened stays open until close.
 func (w *walk) run(ctx context.Context) {
+	if w.rep.Error != nil {
+		return
+	}
 	release, err := w.turn(ctx)
 	if err != nil {
 		w.rep.Error = err
 		return
 	}
 	w.onClose(release)
-	if w.p.o.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, w.p.o.Timeout)
-		defer cancel()
-	}
+	w.p.under <- struct{}{}
+	defer func() { <-w.p.under }()
+	ctx, cancel := within(ctx, w.left)
+	defer cancel()
 	begin := time.Now()
 	w.rep.Error = w.steps(ctx)
 	w.rep.OK = w.rep.Error == nil
@@ -76,20 +84,20 @@ func (w *walk) turn(ctx context.Context) (func(), *fail.Error) {
 	if err := w.guard(w.spot.ip); err != nil {
 		return nil, err.WithStage("plan")
 	}
-	before, release, err := w.p.o.Pacer.wait(ctx, w.spot.ip)
+	t, err := w.p.o.Pacer.wait(ctx, w.spot.ip)
 	if err != nil {
-		return nil, fail.Of(err).WithStage("plan")
+		return nil, cut(ctx, "plan", fail.Of(err)).WithStage("plan")
 	}
-	w.dials = before
+	w.dials = t
 	if w.key == nil {
 		key, _, err := crypto.GenerateEd25519Key(rand.Reader)
 		if err != nil {
-			release()
+			t.end()
 			return nil, fail.New(fail.Internal, "make a throw-away key: %w", err)
 		}
 		w.key = key
 	}
-	return release, nil
+	return t.end, nil
 }
 
 func (w *walk) guard(ip netip.Addr) *fail.Error {
@@ -148,10 +156,7 @@ func (w *walk) stage(ctx context.Context, name string, bound time.Duration, f fu
 		err = cut(ctx, name, err)
 	}
 	if err != nil {
-		err = err.WithStage(name)
-		if w.dials > 0 && err.Kind() == fail.KindRefused {
-			err = err.WithDetail("own_dials", w.dials+1)
-		}
+		err = w.ownDials(err.WithStage(name))
 	}
 	w.rep.Stages = append(w.rep.Stages, s)
 	w.observe(*s, true, err)
@@ -166,13 +171,47 @@ func over(ctx context.Context) bool {
 	return ctx.Err() != nil
 }
 
-// cut says that the target's time, not the stage's, ran out.
+var errTargetTime = errors.New("the target's time is up")
+
+// within bounds ctx by a target's time; 0 is no bound.
+func within(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	if d <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeoutCause(ctx, d, errTargetTime)
+}
+
+// cut says that the target's or the whole command's time, not the stage's, ran out.
 func cut(ctx context.Context, stage string, err *fail.Error) *fail.Error {
 	e := fail.Of(ctx.Err())
-	if e.Code == fail.Timeout {
+	switch {
+	case e.Code == fail.Timeout && errors.Is(context.Cause(ctx), errTargetTime):
 		return fail.New(fail.Timeout, "--timeout passed in the stage %s", stage).WithHint("give it longer: --timeout 60s").WithCause(err)
+	case e.Code == fail.Timeout:
+		return fail.New(fail.Timeout, "the deadline of the whole run passed in the stage %s", stage).WithHint("give it longer, or leave --deadline out").WithCause(err)
 	}
-	return e
+	return e.WithHint("it was in the stage %s", stage)
+}
+
+// politeDials is how many connections at once a default go-libp2p host takes from one IP.
+const politeDials = 8
+
+// ownDials says of a refusal how many connections of ours came before it: they may be its reason.
+func (w *walk) ownDials(err *fail.Error) *fail.Error {
+	n := w.dials.dials()
+	switch err.Code {
+	case fail.DialClosed, fail.ConnClosed, fail.ConnResourceLimit, fail.WSClosed, fail.SecurityFailed, fail.MuxerFailed:
+	default:
+		return err
+	}
+	if n < 2 {
+		return err
+	}
+	err = err.WithDetail("own_dials", n)
+	if n > politeDials {
+		err = err.WithHint("%s\nor wait: this prober opened %d connections to %s within two minutes, and a default node admits 16 from one IP, then one every 5 s, 8 at a time", err.Hint, n, w.spot.ip)
+	}
+	return err
 }
 
 func (w *walk) observe(s Stage, done bool, err *fail.Error) {
