@@ -5,8 +5,10 @@ package testscripts
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -45,10 +47,19 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup:               setup,
+		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": status, "json": jsonPath, "ready": ready, "dns": dns, "pty": ptyCommand,
 		},
 	})
+}
+
+// condition: [netns] tells whether this user can make a network namespace; with P2P_REQUIRE=1 that is not asked.
+func condition(name string) (bool, error) {
+	if name != "netns" {
+		return false, fmt.Errorf("unknown condition %q", name)
+	}
+	return os.Getenv("P2P_REQUIRE") == "1" || exec.Command("unshare", "-rn", "ip", "link", "set", "lo", "up").Run() == nil, nil
 }
 
 // setup gives a script a clean home and the place of the scripts.

@@ -67,7 +67,8 @@ func (s *Self) Text(w *out.Text) {
 			w.Printf("%s\n    %s\n", w.Bad(string(t.Error.Code)), out.Wrap(out.Clean(t.Error.Message, 0), w.Width-5, "    "))
 			continue
 		}
-		w.Printf("%7.1f ms  %s\n", t.TookMS, w.Dim(strings.TrimSuffix(t.Addr, "/p2p/"+s.PeerID)))
+		place, _, _ := strings.Cut(t.Addr, "/certhash/") // the peer id is above; nobody dials this node again
+		w.Printf("%7.1f ms  %s\n", t.TookMS, w.Dim(strings.TrimSuffix(place, "/p2p/"+s.PeerID)))
 	}
 	for _, t := range s.Skipped {
 		w.Printf("%-3s %-14s %s  %s\n", w.Warn("-"), t.Transport, t.IP, w.Dim("skipped: "+t.Reason))

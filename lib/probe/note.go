@@ -63,17 +63,18 @@ func (s Stage) facts() []string {
 	return facts
 }
 
-// plainFacts are the short facts of a stage: what a protocol is called alone, all else with its name.
+// plainFacts are the short facts of a stage: its protocol alone, all else with its name.
 func (s Stage) plainFacts() []string {
 	var facts []string
+	if p, ok := s.Detail["protocol"]; ok {
+		facts = append(facts, out.Clean(fmt.Sprint(p), maxNote))
+	}
 	for _, k := range slices.Sorted(maps.Keys(s.Detail)) {
 		switch v := s.Detail[k].(type) {
 		case string, bool, int, int64, uint16, uint32, uint64, float64:
-			text := out.Clean(fmt.Sprint(v), 64)
-			if k != "protocol" && k != "version" {
-				text = strings.ReplaceAll(k, "_", " ") + " " + text
+			if text := out.Clean(fmt.Sprint(v), 64); k != "protocol" && len(text) <= 32 { // a certhash says nothing to people
+				facts = append(facts, strings.ReplaceAll(k, "_", " ")+" "+text)
 			}
-			facts = append(facts, text)
 		}
 	}
 	return facts
