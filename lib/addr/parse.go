@@ -55,6 +55,9 @@ func blank(c rune) bool {
 // clean refuses what no address contains: broken UTF-8, control characters, blanks.
 func (r *reader) clean() *fault {
 	for i, c := range r.text {
+		if unicode.IsPrint(c) && !blank(c) && c != utf8.RuneError {
+			continue
+		}
 		f := &fault{code: fail.AddrSyntax, offset: r.base + i}
 		switch {
 		case c == utf8.RuneError && !strings.HasPrefix(r.text[i:], string(utf8.RuneError)):
