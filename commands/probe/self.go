@@ -62,7 +62,7 @@ type Skipped struct {
 func (s *Self) Text(w *out.Text) {
 	w.Printf("%s\n", w.Dim("peer "+s.PeerID))
 	for _, t := range s.Transports {
-		w.Printf("%-3s %-14s %s  ", w.Mark(t.OK), t.Transport, t.IP)
+		w.Printf("%s %-14s %s  ", column(w.Mark(t.OK)), t.Transport, t.IP)
 		if t.Error != nil {
 			w.Printf("%s\n    %s\n", w.Bad(string(t.Error.Code)), out.Wrap(out.Clean(t.Error.Message, 0), w.Width-5, "    "))
 			continue
@@ -71,9 +71,12 @@ func (s *Self) Text(w *out.Text) {
 		w.Printf("%7.1f ms  %s\n", t.TookMS, w.Dim(strings.TrimSuffix(place, "/p2p/"+s.PeerID)))
 	}
 	for _, t := range s.Skipped {
-		w.Printf("%-3s %-14s %s  %s\n", w.Warn("-"), t.Transport, t.IP, w.Dim("skipped: "+t.Reason))
+		w.Printf("%s %-14s %s  %s\n", column(w.Warn("-")), t.Transport, t.IP, w.Dim("skipped: "+t.Reason))
 	}
 }
+
+// column pads a mark, which may be coloured.
+func column(mark string) string { return mark + strings.Repeat(" ", max(3-out.Cells(mark), 0)) }
 
 // place is one transport over one IP version: where to listen for it.
 type place struct{ transport, ip, listen, network, bind string }

@@ -98,6 +98,17 @@ func endWatch(ctx context.Context, c *cmd.Call, vigils []probe.Vigil, start time
 	return cmd.FinishAll(verdicts)
 }
 
+// change is a Report that people read because the state of its target is another now.
+type change struct{ *probe.Report }
+
+// Text shows the time and the report in brief.
+func (c change) Text(w *out.Text) {
+	w.Printf("%s ", w.Dim(c.Time.Local().Format(time.TimeOnly)))
+	narrow := *w
+	narrow.Width -= len(time.TimeOnly) + 1
+	probe.Brief{Report: c.Report}.Text(&narrow)
+}
+
 // teller prints the events of a watch: all of them as JSON and in plain text, and only what changes
 // above a table.
 type teller struct {
@@ -130,7 +141,7 @@ func (t *teller) worthALine(v *any) bool {
 	case *probe.Report:
 		was, seen := t.good[x.Target]
 		t.good[x.Target] = x.OK
-		*v = probe.Brief{Report: x}
+		*v = change{x}
 		return !seen || was != x.OK
 	case probe.Pulse:
 		was := t.good[x.Target]
