@@ -66,6 +66,15 @@ func (c *capped) Close() error {
 	return nil
 }
 
+// SetWriteDeadline: gorilla sets one before each write, from a field that it does not guard against
+// those who set it meanwhile; behind the upgrade wsConn's own holds.
+func (c *capped) SetWriteDeadline(t time.Time) error {
+	if c.open {
+		return nil
+	}
+	return c.Conn.SetWriteDeadline(t)
+}
+
 // http sends the WebSocket upgrade and names what answers it.
 func (w *walk) http(ctx context.Context) *fail.Error {
 	return w.stage(ctx, "http", w.p.o.StageTimeout, func(ctx context.Context, s *Stage) *fail.Error {
@@ -83,7 +92,7 @@ func (w *walk) http(ctx context.Context) *fail.Error {
 		}
 		c.open = true
 		ws.SetReadLimit(1 << 20)
-		w.conn = &wsConn{Conn: ws}
+		w.conn = &wsConn{Conn: ws, raw: t}
 		return nil
 	})
 }
@@ -234,7 +243,8 @@ func (w *walk) wsClosed(err error) *fail.Error {
 // wsConn makes a stream of bytes of binary messages (libp2p specs, websockets).
 type wsConn struct {
 	*websocket.Conn
-	r io.Reader
+	raw net.Conn
+	r   io.Reader
 }
 
 var errNotBinary = errors.New("a text message, where libp2p sends binary ones")
@@ -276,6 +286,5 @@ func (c *wsConn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (c *wsConn) SetDeadline(t time.Time) error {
-	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
-}
+func (c *wsConn) SetDeadline(t time.Time) error      { return c.raw.SetDeadline(t) }
+func (c *wsConn) SetWriteDeadline(t time.Time) error { return c.raw.SetWriteDeadline(t) }
