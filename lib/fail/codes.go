@@ -125,6 +125,7 @@ const (
 	MuxerFailed   Code = "muxer.failed"
 
 	WebTransportCerthash Code = "webtransport.certhash_mismatch"
+	WebTransportRefused  Code = "webtransport.refused"
 	WebRTCCerthash       Code = "webrtc.certhash_mismatch"
 	WebRTCNoListener     Code = "webrtc.no_listener"
 

@@ -91,7 +91,7 @@ var kinds = map[Code]Kind{
 	PnetRequired: KindUntrusted, PnetNotPrivate: KindUntrusted, PnetMismatch: KindUntrusted, PnetTransport: KindUsage,
 	SecurityPeerIDMismatch: KindUntrusted, SecurityNoCommon: KindUnsupported, SecurityFailed: KindUntrusted, SecurityTimeout: KindUnreachable,
 	MuxerNoCommon: KindUnsupported, MuxerFailed: KindUnreachable,
-	WebTransportCerthash: KindUntrusted, WebRTCCerthash: KindUntrusted, WebRTCNoListener: KindUnreachable,
+	WebTransportCerthash: KindUntrusted, WebTransportRefused: KindRefused, WebRTCCerthash: KindUntrusted, WebRTCNoListener: KindUnreachable,
 	ConnClosed: KindRefused, ConnResourceLimit: KindRefused,
 	IdentifyFailed: KindUnreachable, ProtocolUnsupported: KindUnsupported,
 

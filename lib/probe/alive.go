@@ -83,7 +83,7 @@ func (w *walk) notSpoken(what string, err error) {
 // closedByRemote tells the end of the whole connection from the end of one stream.
 func closedByRemote(err error) bool {
 	var ce *network.ConnError
-	return errors.As(err, &ce) || errors.Is(err, io.ErrClosedPipe)
+	return errors.As(err, &ce) || errors.Is(err, io.ErrClosedPipe) || rtcClosed(err)
 }
 
 // open starts one protocol on a stream of its own.

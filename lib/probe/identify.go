@@ -189,16 +189,31 @@ func (w *walk) ownIdentify() []byte {
 	if pk, err := crypto.MarshalPublicKey(w.key.GetPublic()); err == nil {
 		m.PublicKey = pk
 	}
-	if w.raw != nil {
-		if a, err := manet.FromNetAddr(w.raw.RemoteAddr()); err == nil {
-			m.ObservedAddr = a.Bytes()
-		}
+	if a := w.observed(); a != nil {
+		m.ObservedAddr = a.Bytes()
 	}
 	b, err := proto.Marshal(m)
 	if err != nil {
 		return nil
 	}
 	return append(uvarint(len(b)), b...)
+}
+
+// observed is where we see the remote.
+func (w *walk) observed() ma.Multiaddr {
+	if w.raw != nil {
+		a, err := manet.FromNetAddr(w.raw.RemoteAddr())
+		if err != nil {
+			return nil
+		}
+		return a
+	}
+	for i, c := range w.spot.ma {
+		if code := c.Protocol().Code; code == ma.P_CERTHASH || code == ma.P_P2P {
+			return w.spot.ma[:i]
+		}
+	}
+	return w.spot.ma
 }
 
 func uvarint(n int) []byte {

@@ -31,6 +31,7 @@ type walk struct {
 	answered bool          // the remote has sent its header
 	remote   peer.ID       // who answered
 	remotePK crypto.PubKey // its key
+	udp      udpState      // what a walk over QUIC or WebRTC has so far
 	muxed    network.MuxedConn
 	ready    time.Time     // when the connection was up
 	dials    *turn         // its place in the pace of the remote IP
@@ -126,6 +127,12 @@ func (w *walk) establish(ctx context.Context) *fail.Error {
 		return first(ctx, w.connect, w.http, w.upgrade)
 	case "wss":
 		return first(ctx, w.connect, w.tls, w.http, w.upgrade)
+	case "quic-v1":
+		return w.quic(ctx)
+	case "webtransport":
+		return w.webtransport(ctx)
+	case "webrtc-direct":
+		return w.webrtc(ctx)
 	}
 	return fail.New(fail.AddrNoTransport, "the transport %q cannot be probed", w.spot.transport).WithStage("plan")
 }
