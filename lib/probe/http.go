@@ -2,14 +2,12 @@ package probe
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -111,9 +109,9 @@ func (w *walk) httpError(ctx context.Context, t *tap, resp *http.Response, err e
 	head := t.seen()
 	switch sv := service(head); {
 	case sv == "http" && resp != nil:
-		return w.statusError(resp, err)
+		return w.statusError(ctx, t, resp, err)
 	case sv == "libp2p":
-		return w.rawLibp2p()
+		return w.rawOrProxied(ctx)
 	case sv == "tls":
 		return w.tlsPort()
 	case sv == "http":
@@ -162,58 +160,20 @@ func (w *walk) tlsPort() *fail.Error {
 		WithDetail("repaired", fixed).WithHint("p2p probe %s", fixed)
 }
 
+// rawOrProxied tells a raw libp2p port from a proxy in front of one: nginx hands a backend's answer
+// without HTTP headers on as it is.
+func (w *walk) rawOrProxied(ctx context.Context) *fail.Error {
+	if w.askLibp2p(ctx) {
+		return w.rawLibp2p()
+	}
+	return fail.New(fail.WSRawLibp2p, "%s is a proxy whose backend speaks libp2p over raw TCP, not over WebSocket", w.who()).
+		WithHint("let the proxy's backend be the node's /ws port, not its raw TCP port; such as nginx: proxy_pass http://127.0.0.1:WS-PORT;")
+}
+
 func (w *walk) rawLibp2p() *fail.Error {
 	fixed := w.spot.with("/tcp/"+w.port(), "")
 	return fail.New(fail.WSRawLibp2p, "%s speaks libp2p over raw TCP, not over WebSocket", w.who()).
 		WithDetail("repaired", fixed).WithHint("p2p probe %s", fixed)
-}
-
-// statusError names an HTTP answer that is no upgrade.
-func (w *walk) statusError(resp *http.Response, err error) *fail.Error {
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxBody))
-	show := banner(bytes.TrimSpace(body), maxShow)
-	e := w.statusCode(resp, body).WithCause(err).WithDetail("status", resp.StatusCode)
-	if show != "" && !w.p.o.Discreet {
-		e = e.WithDetail("body", show)
-	}
-	if s := resp.Header.Get("Server"); s != "" && !w.p.o.Discreet {
-		e = e.WithDetail("server", bounded(s, maxShow))
-	}
-	return e
-}
-
-func (w *walk) statusCode(resp *http.Response, body []byte) *fail.Error {
-	status := resp.StatusCode
-	text := strings.ToLower(string(body))
-	switch {
-	case status == http.StatusSwitchingProtocols:
-		return fail.New(fail.WSMalformed, "%s answers 101, but breaks the WebSocket handshake (RFC 6455): Upgrade, Connection or Sec-WebSocket-Accept is wrong", w.who()).
-			WithHint("a proxy in between answers in place of the node: let it pass the upgrade on")
-	case status == http.StatusBadRequest && (strings.Contains(text, "https") || strings.Contains(text, "tls")):
-		return w.tlsPort()
-	case status >= 300 && status < 400:
-		return fail.New(fail.WSRedirect, "%s redirects (%d) to %s; a WebSocket client does not follow", w.who(), status, quoted(resp.Header.Get("Location"))).
-			WithDetail("location", bounded(resp.Header.Get("Location"), 256)).
-			WithHint("dial the place that it redirects to, or let the proxy pass / on to the node")
-	case status == http.StatusBadGateway, status == http.StatusServiceUnavailable, status == http.StatusGatewayTimeout:
-		return fail.New(fail.WSBadGateway, "%s answers %d: the proxy is up, the libp2p node behind it is not", w.who(), status).
-			WithHint("start the node, or correct the proxy's backend: nginx: proxy_pass http://127.0.0.1:PORT; Caddy: reverse_proxy 127.0.0.1:PORT")
-	case w.upgradeLost(resp, text):
-		return fail.New(fail.WSProxyNoUpgrade, "%s answers %d: the proxy does not pass the Upgrade header on to the node", w.who(), status).
-			WithHint("nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection \"upgrade\";\nCaddy: reverse_proxy passes it by itself; look for a header rule that removes it")
-	}
-	return fail.New(fail.WSStatus, "%s answers %d %s to the WebSocket upgrade, not 101", w.who(), status, http.StatusText(status)).
-		WithHint("does the proxy pass this host and path on to the node? 401, 403 and 429 come from the proxy's own rules")
-}
-
-// upgradeLost recognises the answers of a libp2p WebSocket listener that got a plain GET: go-libp2p's
-// own 404 has no body of a server's making, js-libp2p's http server answers 426 or 400.
-func (w *walk) upgradeLost(resp *http.Response, text string) bool {
-	if resp.StatusCode == http.StatusUpgradeRequired {
-		return true
-	}
-	plain := strings.HasPrefix(resp.Header.Get("Content-Type"), "text/plain") && strings.TrimSpace(text) == "404 page not found"
-	return resp.StatusCode == http.StatusNotFound && plain
 }
 
 func (w *walk) otherApplication(err error) *fail.Error {

@@ -65,7 +65,7 @@ func TestWSFaults(t *testing.T) {
 		{"stripped", faulttest.HTTP(t, faulttest.Stripping(t, "http://127.0.0.1:"+port)), fail.WSProxyNoUpgrade, "proxy_set_header Upgrade"},
 		{"502", faulttest.HTTP(t, faulttest.Status(502, "bad gateway", "Server", "nginx")), fail.WSBadGateway, "proxy_pass"},
 		{"504", faulttest.HTTP(t, faulttest.Status(504, "")), fail.WSBadGateway, "reverse_proxy"},
-		{"redirect", faulttest.HTTP(t, faulttest.Status(301, "", "Location", "https://elsewhere.example/")), fail.WSRedirect, "redirects to"},
+		{"redirect", faulttest.HTTP(t, faulttest.Status(301, "", "Location", "https://elsewhere.example/")), fail.WSRedirect, "p2p probe /dns/elsewhere.example/tcp/443/tls/ws/p2p/12D3"},
 		{"raw libp2p", strings.Split(raw, "/p2p/")[0], fail.WSRawLibp2p, strings.Split(raw, "/p2p/")[0]},
 		{"raw, waits for the dialer", faulttest.Raw(t, faulttest.Patient("")), fail.WSRawLibp2p, "p2p probe"},
 		{"tls port", onTLS, fail.WSTLSPort, "/tls/ws"},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 
@@ -131,5 +132,15 @@ func Answer(text string) func(net.Conn) {
 			_, _ = io.WriteString(c, text)
 		}
 		Silent(c)
+	}
+}
+
+// AnswerTo answers only a client whose first words are those, and drops every other.
+func AnswerTo(first, text string) func(net.Conn) {
+	return func(c net.Conn) {
+		b := make([]byte, 4096)
+		if n, err := c.Read(b); err == nil && strings.HasPrefix(string(b[:n]), first) {
+			_, _ = io.WriteString(c, text)
+		}
 	}
 }

@@ -39,7 +39,7 @@ func Status(status int, body string, headers ...string) http.HandlerFunc {
 	}
 }
 
-// Stripping is a reverse proxy that does not pass the Upgrade header on to the backend.
+// Stripping is a reverse proxy that names itself and does not pass the Upgrade header on to the backend.
 func Stripping(t testing.TB, backend string) http.HandlerFunc {
 	t.Helper()
 	u, err := url.Parse(backend)
@@ -47,6 +47,10 @@ func Stripping(t testing.TB, backend string) http.HandlerFunc {
 		t.Fatal(err)
 	}
 	p := httputil.NewSingleHostReverseProxy(u)
+	p.ModifyResponse = func(r *http.Response) error {
+		r.Header.Set("Via", "1.1 stripping")
+		return nil
+	}
 	return func(w http.ResponseWriter, r *http.Request) {
 		r.Header.Del("Upgrade")
 		r.Header.Del("Connection")
