@@ -77,22 +77,30 @@ func (c *capped) SetWriteDeadline(t time.Time) error {
 func (w *walk) http(ctx context.Context) *fail.Error {
 	return w.stage(ctx, "http", w.p.o.StageTimeout, func(ctx context.Context, s *Stage) *fail.Error {
 		t := &tap{Conn: w.conn}
-		c := &capped{Conn: t, left: maxHead}
 		defer limit(ctx, t)()
-		d := websocket.Dialer{NetDialContext: func(context.Context, string, string) (net.Conn, error) { return c, nil }}
-		u := url.URL{Scheme: "ws", Host: w.spot.authority(), Path: "/"}
-		ws, resp, err := d.DialContext(ctx, u.String(), http.Header{"User-Agent": {agent}})
+		ws, resp, err := w.websocket(ctx, t)
 		if resp != nil {
 			w.describeHTTP(s, resp)
 		}
 		if err != nil {
 			return w.httpError(ctx, t, resp, err)
 		}
-		c.open = true
-		ws.SetReadLimit(1 << 20)
-		w.conn = &wsConn{Conn: ws, raw: t}
+		w.conn = ws
 		return nil
 	})
+}
+
+func (w *walk) websocket(ctx context.Context, conn net.Conn) (*wsConn, *http.Response, error) {
+	c := &capped{Conn: conn, left: maxHead}
+	d := websocket.Dialer{NetDialContext: func(context.Context, string, string) (net.Conn, error) { return c, nil }}
+	u := url.URL{Scheme: "ws", Host: w.spot.authority(), Path: "/"}
+	ws, resp, err := d.DialContext(ctx, u.String(), http.Header{"User-Agent": {agent}})
+	if err != nil {
+		return nil, resp, err
+	}
+	c.open = true
+	ws.SetReadLimit(1 << 20)
+	return &wsConn{Conn: ws, raw: conn}, resp, nil
 }
 
 func (w *walk) describeHTTP(s *Stage, resp *http.Response) {

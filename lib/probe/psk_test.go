@@ -2,16 +2,11 @@ package probe_test
 
 import (
 	"bytes"
-	"crypto/rand"
-	"io"
-	"net"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/pnet"
-	libp2ppnet "github.com/libp2p/go-libp2p/p2p/net/pnet"
 	ma "github.com/multiformats/go-multiaddr"
 
 	"p2p/lib/fail"
@@ -52,42 +47,4 @@ func TestNotPrivate(t *testing.T) {
 	expect(t, withPSK(ourPSK), faulttest.Raw(t, faulttest.Silent)+someID, fail.DialSilent, "psk", "libp2p port")
 	expect(t, withPSK(ourPSK), faulttest.Raw(t, faulttest.Say("SSH-2.0-x\r\n"))+someID, fail.DialWrongService, "psk", "another service")
 	expect(t, withPSK(ourPSK), faulttest.ClosedPort(t)+someID, fail.DialRefused, "connect", "ss -ltnp")
-}
-
-// js and rust wait for the dialer: in a private network they send exactly the 24 bytes of their nonce first.
-func TestWaitingListeners(t *testing.T) {
-	nonce := faulttest.Raw(t, func(c net.Conn) {
-		b := make([]byte, 24)
-		_, _ = rand.Read(b)
-		_, _ = c.Write(b)
-		faulttest.Silent(c)
-	})
-	expect(t, quick(), nonce+someID, fail.PnetRequired, "security", "--swarm-key")
-	private := func(psk pnet.PSK) string { return faulttest.Raw(t, func(c net.Conn) { waitPrivate(c, psk) }) }
-	expect(t, withPSK(ourPSK), private(otherPSK)+someID, fail.PnetMismatch, "psk", "fingerprints")
-	expect(t, withPSK(ourPSK), private(ourPSK)+someID, fail.SecurityTimeout, "security", "")
-	expect(t, quick(), faulttest.Raw(t, faulttest.Patient("/noise"))+someID, fail.SecurityTimeout, "security", "")
-}
-
-// waitPrivate is a rust-libp2p listener behind its pnet layer: nonce at once, header only in answer.
-func waitPrivate(c net.Conn, psk pnet.PSK) {
-	p, err := libp2ppnet.NewProtectedConn(psk, c)
-	if err != nil {
-		return
-	}
-	if _, err := p.Write(nil); err != nil {
-		return
-	}
-	head := make([]byte, len(faulttest.Header))
-	if _, err := io.ReadFull(p, head); err != nil || string(head) != faulttest.Header {
-		return // garbage under another key: rust ends the connection
-	}
-	_, _ = io.WriteString(p, faulttest.Header)
-	if got := faulttest.ReadFrame(p); strings.HasPrefix(got, "/") {
-		_, _ = p.Write(faulttest.Frame("na"))
-	}
-	if got := faulttest.ReadFrame(p); got == "/noise" {
-		_, _ = p.Write(faulttest.Frame("/noise"))
-	}
-	faulttest.Silent(p)
 }

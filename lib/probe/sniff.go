@@ -208,3 +208,27 @@ func (w *walk) wrongService(f finding) *fail.Error {
 	}
 	return e.WithHint("correct the port: %s is taken by another service", w.port())
 }
+
+// closedHello asks a port that ends the connection at our ClientHello what it speaks after all: js and
+// rust do so on ports without TLS.
+func (w *walk) closedHello(ctx context.Context, err error) *fail.Error {
+	f := w.askHTTP(ctx)
+	switch {
+	case f.service == "websocket" || f.service == "http":
+		return w.plainHTTP(f)
+	case f.service == "libp2p" || w.askLibp2p(ctx):
+		return w.notTLS(ctx, "libp2p", nil)
+	}
+	return fail.New(fail.DialClosed, "%s accepted the connection and %s it when we said ClientHello", w.who(), how(err)).WithCause(err).
+		WithDetail("how", how(err)).
+		WithHint("is port %s a TLS port, and does the proxy have a backend and a certificate for %s?", w.port(), w.serverName())
+}
+
+func (w *walk) plainHTTP(f finding) *fail.Error {
+	e := fail.New(fail.TLSNotTLS, "%s speaks plain HTTP, not TLS", w.who()).WithDetail("service", "http")
+	if f.service == "websocket" {
+		fixed := w.spot.with("/tcp/"+w.port()+"/ws", "")
+		return e.WithDetail("repaired", fixed).WithHint("without TLS: p2p probe %s\nbrowsers need TLS: put a proxy with a certificate in front", fixed)
+	}
+	return e.WithHint("put TLS in front of it, or probe it without: /ws in place of /tls/ws")
+}

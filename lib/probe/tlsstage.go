@@ -88,9 +88,7 @@ func (w *walk) tlsError(ctx context.Context, err error, asked bool) *fail.Error 
 	case isTimeout(err):
 		return w.tlsSilent(err)
 	case isClosed(err) && len(head) == 0:
-		return fail.New(fail.DialClosed, "%s accepted the connection and %s it when we said ClientHello", w.who(), how(err)).WithCause(err).
-			WithDetail("how", how(err)).
-			WithHint("is port %s a TLS port, and does the proxy have a backend and a certificate for %s?", w.port(), w.serverName())
+		return w.closedHello(ctx, err)
 	case isClosed(err):
 		return fail.New(fail.TLSMalformed, "%s %s the connection in the middle of the TLS handshake", w.who(), how(err)).WithCause(err).
 			WithHint("look at the log of what terminates TLS there")
@@ -102,12 +100,7 @@ func (w *walk) tlsError(ctx context.Context, err error, asked bool) *fail.Error 
 func (w *walk) notTLS(ctx context.Context, s string, head []byte) *fail.Error {
 	switch s {
 	case "http":
-		e := fail.New(fail.TLSNotTLS, "%s speaks plain HTTP, not TLS", w.who()).WithDetail("service", "http")
-		if f := w.askHTTP(ctx); f.service == "websocket" {
-			fixed := w.spot.with("/tcp/"+w.port()+"/ws", "")
-			return e.WithDetail("repaired", fixed).WithHint("without TLS: p2p probe %s\nbrowsers need TLS: put a proxy with a certificate in front", fixed)
-		}
-		return e.WithHint("put TLS in front of it, or probe it without: /ws in place of /tls/ws")
+		return w.plainHTTP(w.askHTTP(ctx))
 	case "libp2p":
 		fixed := w.spot.with("/tcp/"+w.port(), "")
 		return fail.New(fail.DialWrongService, "%s speaks libp2p, but over plain TCP", w.who()).WithDetail("service", "libp2p").

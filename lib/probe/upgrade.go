@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"net"
 	"strconv"
 	"time"
 
-	"github.com/libp2p/go-libp2p/p2p/net/pnet"
 	"github.com/libp2p/go-libp2p/p2p/security/noise"
 	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
 
@@ -22,8 +20,6 @@ var (
 	securityKnown = []string{"/plaintext/2.0.0", "/secio/1.0.0"}
 )
 
-const firstWords = time.Second // how long the first byte of a private network may take before the plain one is asked for
-
 // upgrade makes a secured, multiplexed connection out of a stream of bytes.
 func (w *walk) upgrade(ctx context.Context) *fail.Error {
 	if w.p.o.PSK != nil { // also inside a circuit, as go-libp2p's upgrader does
@@ -32,76 +28,6 @@ func (w *walk) upgrade(ctx context.Context) *fail.Error {
 		}
 	}
 	return first(ctx, w.security, w.muxer)
-}
-
-// private exchanges nonces and the first message under the swarm key, and decides locally whether the keys agree.
-func (w *walk) private(ctx context.Context) *fail.Error {
-	return w.stage(ctx, "psk", w.p.o.StageTimeout, func(ctx context.Context, _ *Stage) *fail.Error {
-		t := &tap{Conn: w.conn}
-		c, err := pnet.NewProtectedConn(w.p.o.PSK, t)
-		if err != nil {
-			return fail.New(fail.Internal, "use the swarm key: %w", err)
-		}
-		defer limit(ctx, t)()
-		_, _ = c.Write(msFrame(msHeader, securityOffer[0])) // what the remote said before it closed is still to be read
-		early, cancel := context.WithTimeout(ctx, firstWords)
-		release := limit(early, t)
-		err = headerUnder(c)
-		release()
-		cancel()
-		if err != nil && isTimeout(err) && len(t.seen()) == 0 && ctx.Err() == nil {
-			if w.askLibp2p(ctx) {
-				return w.notPrivate()
-			}
-			defer limit(ctx, t)()
-			err = headerUnder(c)
-		}
-		if err == nil {
-			w.conn, w.opened, w.answered = c, true, true
-			return nil
-		}
-		return w.pskError(ctx, t, err)
-	})
-}
-
-var errOtherKey = errors.New("the first bytes are no multistream header under this key")
-
-// headerUnder reads the header of the remote through the swarm key. Its first 20 bytes decide: under
-// another key they are noise, and nothing more needs to be waited for.
-func headerUnder(c io.Reader) error {
-	want := msFrame(msHeader)
-	got := make([]byte, len(want))
-	if _, err := io.ReadFull(c, got); err != nil {
-		return err
-	}
-	if !bytes.Equal(got, want) {
-		return errOtherKey
-	}
-	return nil
-}
-
-func (w *walk) pskError(ctx context.Context, t *tap, err error) *fail.Error {
-	head := t.seen()
-	switch s := service(head); {
-	case s == "libp2p":
-		return w.notPrivate()
-	case s != "":
-		return w.wrongService(finding{service: s, banner: banner(head, 80)})
-	case len(head) >= 24:
-		return fail.New(fail.PnetMismatch, "%s is in a private network with another swarm key", w.who()).
-			WithHint("compare the fingerprints of both swarm keys: p2p swarmkey inspect swarm.key").WithCause(err)
-	case isTimeout(err):
-		return fail.New(fail.DialSilent, "%s sent %d bytes in answer to our 24-byte nonce and encrypted header", w.who(), len(head)).
-			WithHint("check that the port is the node's libp2p port").WithCause(err)
-	case len(head) == 0 && isClosed(err) && w.askLibp2p(ctx):
-		return w.notPrivate()
-	}
-	return w.closedEarly(ctx, t, err)
-}
-
-func (w *walk) notPrivate() *fail.Error {
-	return fail.New(fail.PnetNotPrivate, "%s is not in a private network: it answers in the clear", w.who()).
-		WithHint("leave --swarm-key out, or start the node with the swarm key")
 }
 
 // security negotiates and runs the handshake, then compares the identity.

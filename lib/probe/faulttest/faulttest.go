@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/host"
@@ -141,6 +142,32 @@ func AnswerTo(first, text string) func(net.Conn) {
 		b := make([]byte, 4096)
 		if n, err := c.Read(b); err == nil && strings.HasPrefix(string(b[:n]), first) {
 			_, _ = io.WriteString(c, text)
+		}
+	}
+}
+
+// Delayed is a proxy whose backend's bytes arrive so much later.
+func Delayed(backend string, delay time.Duration) func(net.Conn) {
+	return func(c net.Conn) {
+		b, err := net.Dial("tcp", backend)
+		if err != nil {
+			return
+		}
+		defer b.Close()
+		go func() {
+			_, _ = io.Copy(b, c)
+			_ = b.Close()
+		}()
+		buf := make([]byte, 16<<10)
+		for {
+			n, err := b.Read(buf)
+			if err != nil {
+				return
+			}
+			time.Sleep(delay)
+			if _, err := c.Write(buf[:n]); err != nil {
+				return
+			}
 		}
 	}
 }
