@@ -40,6 +40,14 @@ func (c *Call) Emit(typ string, v any) error {
 	return c.Out.Event(typ, c.schema, v)
 }
 
+// EmitAs is Emit for lines whose schema is not the command's own, such as the ready line of every server.
+func (c *Call) EmitAs(typ, schema string, v any) error {
+	if c.Out.Quiet {
+		return nil
+	}
+	return c.Out.Event(typ, schema, v)
+}
+
 // Raw writes a bare artefact, such as a key: what a file is made of, the same on a terminal and in a pipe.
 func (c *Call) Raw(b []byte) error { return c.Out.Raw(b) }
 

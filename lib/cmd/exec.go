@@ -192,6 +192,13 @@ func signals(ctx context.Context) (context.Context, func()) {
 	return ctx, func() { signal.Stop(ch); close(done); cancel() }
 }
 
+// Hangups tells of every SIGHUP, which asks a server to read its files again, until stop is called.
+func Hangups() (hangups <-chan os.Signal, stop func()) {
+	ch := make(chan os.Signal, 1)
+	signal.Notify(ch, syscall.SIGHUP)
+	return ch, func() { signal.Stop(ch) }
+}
+
 // setLogging sends the libraries' logs to stderr under --verbose and nowhere else.
 func setLogging(o *out.Out) {
 	var h slog.Handler = slog.DiscardHandler
