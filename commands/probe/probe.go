@@ -11,5 +11,6 @@ func Group() *cmd.Node {
 			"    p2p probe /ip4/127.0.0.1/tcp/4001", "multiaddr",
 		multiaddrCommand(),
 		selfCommand(),
+		serveCommand(),
 	)
 }

@@ -202,7 +202,11 @@ func (w *walk) wsClosed(err error) *fail.Error {
 	e := fail.New(fail.WSClosed, "%s upgraded to WebSocket, then %s it", w.who(), how(err)).WithCause(err)
 	var ce *websocket.CloseError
 	if errors.As(err, &ce) {
-		e = fail.New(fail.WSClosed, "%s upgraded to WebSocket, then closed it with code %d (%s)", w.who(), ce.Code, quoted(ce.Text)).WithCause(err).
+		reason := ""
+		if ce.Text != "" && !w.p.o.Discreet {
+			reason = " (" + quoted(ce.Text) + ")"
+		}
+		e = fail.New(fail.WSClosed, "%s upgraded to WebSocket, then closed it with code %d%s", w.who(), ce.Code, reason).WithCause(err).
 			WithDetail("close_code", ce.Code)
 	}
 	return e.WithHint("look at the node's log: a limit, its resource manager or its connection gater; or the proxy's read timeout")

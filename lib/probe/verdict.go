@@ -132,16 +132,22 @@ func collectWarnings(walks []*walk) []*fail.Error {
 
 // hush takes out of a report what a public exporter must not repeat: words of the remote.
 func hush(r *Report) {
+	errs := append([]*fail.Error{r.Error}, r.Warnings...)
 	for _, a := range r.Addresses {
 		for _, s := range a.Stages {
 			delete(s.Detail, "body")
 			delete(s.Detail, "server")
 			delete(s.Detail, "banner")
 		}
-		if a.Error != nil {
-			a.Error.Cause = ""
-			delete(a.Error.Detail, "banner")
-			delete(a.Error.Detail, "body")
+		errs = append(errs, a.Error)
+	}
+	for _, e := range errs {
+		if e == nil {
+			continue
 		}
+		e.Cause = ""
+		delete(e.Detail, "body")
+		delete(e.Detail, "server")
+		delete(e.Detail, "banner")
 	}
 }
