@@ -59,7 +59,7 @@ func Host(a *addr.Address) string {
 // Guard returns the judge of the IP addresses that the target leads to, or an error when it is
 // refused whatever it resolves to: then not even DNS is asked.
 func (p Policy) Guard(a *addr.Address) (func(netip.Addr) *fail.Error, *fail.Error) {
-	listed := len(p.Names) == 0 && len(p.Nets) == 0 || slices.Contains(p.Names, Host(a)) && hasName(a.MA[:1])
+	listed := len(p.Names) == 0 && len(p.Nets) == 0 || slices.Contains(p.Names, Host(a))
 	if !listed && len(p.Nets) == 0 {
 		return nil, notListed()
 	}
