@@ -49,7 +49,7 @@ func TestScripts(t *testing.T) {
 		Setup:               setup,
 		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": status, "json": jsonPath, "ready": ready, "dns": dns, "pty": ptyCommand,
+			"status": status, "json": jsonPath, "ready": ready, "dns": dns, "pty": ptyCommand, "get": get,
 		},
 	})
 }

@@ -37,6 +37,7 @@ func serveCommand() *cmd.Node {
 			"    p2p probe serve --http :9601 --allow-target node.example.com --tls-cert cert.pem --tls-key key.pem",
 		Flags:   o.flags(),
 		Results: []any{serve.Ready{}, serve.Stopped{}, serve.Reloaded{}, serve.Draining{}, probed{}},
+		Serves:  true,
 		Timeout: 30 * time.Second,
 		Run:     func(ctx context.Context, c *cmd.Call) error { return runServe(ctx, c, o) },
 	})

@@ -142,7 +142,7 @@ func action(ctx context.Context, c *Call, l *Leaf, s *shared, path []string) int
 		ctx, cancel = context.WithTimeout(ctx, s.deadline)
 		defer cancel()
 	}
-	if !l.Targets && s.timeout > 0 {
+	if !l.Targets && !l.Serves && s.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, s.timeout)
 		defer cancel()

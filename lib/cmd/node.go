@@ -23,6 +23,7 @@ type Leaf struct {
 	Schema  string              // "p2p.probe/1" where it is not made of the path
 	Bare    bool                // prints an artefact that has no schema, such as a key
 	Targets bool                // runs once per argument or line of stdin: has --stream
+	Serves  bool                // runs until it is stopped: --timeout bounds one request, and the command keeps it
 	Timeout time.Duration       // default of --timeout; 0: the leaf has neither --timeout nor --deadline
 	Run     func(ctx context.Context, c *Call) error
 }

@@ -108,6 +108,7 @@ func newGate(l net.Listener, max int) *gate {
 	return &gate{Listener: l, max: max, each: (max + 3) / 4, from: map[netip.Addr]int{}}
 }
 
+// Accept waits for the next connection that is not too much.
 func (g *gate) Accept() (net.Conn, error) {
 	for {
 		c, err := g.Listener.Accept()
