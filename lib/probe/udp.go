@@ -39,6 +39,7 @@ func (w *walk) openUDP(ctx context.Context) (*wire, *fail.Error) {
 	return &wire{c: u}, nil
 }
 
+// ReadFrom reads one datagram; reports of routers that end no dialogue are passed over.
 func (u *wire) ReadFrom(b []byte) (int, net.Addr, error) {
 	for {
 		n, err := u.c.Read(b)
@@ -56,6 +57,7 @@ func (u *wire) ReadFrom(b []byte) (int, net.Addr, error) {
 	}
 }
 
+// WriteTo sends to the one address that the socket has.
 func (u *wire) WriteTo(b []byte, _ net.Addr) (int, error) { return u.write(b) }
 
 func (u *wire) write(b []byte) (int, error) {
@@ -97,8 +99,12 @@ func (u *wire) LocalAddr() net.Addr                { return u.c.LocalAddr() }
 func (u *wire) SetDeadline(t time.Time) error      { return u.c.SetDeadline(t) }
 func (u *wire) SetReadDeadline(t time.Time) error  { return u.c.SetReadDeadline(t) }
 func (u *wire) SetWriteDeadline(t time.Time) error { return u.c.SetWriteDeadline(t) }
-func (u *wire) SetReadBuffer(int) error            { return nil }
-func (u *wire) SetWriteBuffer(int) error           { return nil }
+
+// SetReadBuffer says yes to quic-go, which would warn in the log otherwise.
+func (u *wire) SetReadBuffer(int) error { return nil }
+
+// SetWriteBuffer is as SetReadBuffer.
+func (u *wire) SetWriteBuffer(int) error { return nil }
 
 // udpCode classifies a socket error; on UDP a reset is Windows' word for an ICMP port unreachable.
 func udpCode(err error) fail.Code {

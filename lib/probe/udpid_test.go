@@ -172,7 +172,9 @@ func TestUDPLeavesNothing(t *testing.T) {
 	before := runtime.NumGoroutine()
 	round(5)
 	left := 0
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); <-tick.C {
 		if left = runtime.NumGoroutine(); left <= before {
 			return
 		}

@@ -118,8 +118,10 @@ func (x *h3) connect(ctx context.Context, s *spot) error {
 // earlyHashes receives the certificate hashes that a libp2p server announces in its Noise message.
 type earlyHashes struct{ x *h3 }
 
+// Send has nothing for the server.
 func (e earlyHashes) Send(context.Context, net.Conn, peer.ID) *pb.NoiseExtensions { return nil }
 
+// Received keeps what is well-formed, up to maxCerthashes.
 func (e earlyHashes) Received(_ context.Context, _ net.Conn, m *pb.NoiseExtensions) error {
 	for _, h := range m.GetWebtransportCerthashes() {
 		if _, err := multihash.Decode(h); err == nil && len(e.x.announced) < maxCerthashes && len(h) <= 128 {

@@ -25,15 +25,20 @@ type wtConn struct {
 
 func (c *wtConn) Close() error { return c.CloseWithError(network.ConnNoError) }
 
+// CloseWithError ends session and connection; WebTransport has no codes for libp2p.
 func (c *wtConn) CloseWithError(network.ConnErrorCode) error {
 	err := c.s.CloseWithError(0, "")
 	_ = c.q.CloseWithError(h3NoError, "")
 	return err
 }
 
+// IsClosed tells whether the session or its connection has ended.
 func (c *wtConn) IsClosed() bool { return c.s.Context().Err() != nil || c.q.Context().Err() != nil }
-func (c *wtConn) As(any) bool    { return false }
 
+// As finds nothing: nobody asks for what is inside.
+func (c *wtConn) As(any) bool { return false }
+
+// OpenStream waits until the remote admits one more stream.
 func (c *wtConn) OpenStream(ctx context.Context) (network.MuxedStream, error) {
 	s, err := c.s.OpenStreamSync(ctx)
 	if err != nil {
@@ -42,6 +47,7 @@ func (c *wtConn) OpenStream(ctx context.Context) (network.MuxedStream, error) {
 	return wtStream{s, c}, nil
 }
 
+// AcceptStream waits for a stream of the remote.
 func (c *wtConn) AcceptStream() (network.MuxedStream, error) {
 	s, err := c.s.AcceptStream(context.Background())
 	if err != nil {
@@ -83,8 +89,10 @@ func (s wtStream) Write(b []byte) (int, error) {
 	return n, s.c.why(err)
 }
 
+// CloseWrite ends our side.
 func (s wtStream) CloseWrite() error { return s.Stream.Close() }
 
+// CloseRead asks the remote to stop.
 func (s wtStream) CloseRead() error {
 	s.CancelRead(0)
 	return nil
@@ -95,12 +103,14 @@ func (s wtStream) Close() error {
 	return s.Stream.Close()
 }
 
+// Reset ends both sides.
 func (s wtStream) Reset() error {
 	s.CancelRead(0)
 	s.CancelWrite(0)
 	return nil
 }
 
+// ResetWithError is Reset: libp2p has no codes for streams of WebTransport.
 func (s wtStream) ResetWithError(network.StreamErrorCode) error { return s.Reset() }
 
 // wtNetConn is the stream on which Noise runs.
