@@ -49,8 +49,8 @@ var npmCI = sync.OnceValue(func() (problem string) {
 	return ""
 })
 
-// runJS runs a script of testscripts/js with the packages that package-lock.json pins.
-func runJS(t *testing.T, stdin string, script string, args ...string) string {
+// jsCommand is a script of testscripts/js, to be run with the packages that package-lock.json pins.
+func jsCommand(t *testing.T, script string, args ...string) *exec.Cmd {
 	t.Helper()
 	for _, tool := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(tool); err != nil {
@@ -67,7 +67,15 @@ func runJS(t *testing.T, stdin string, script string, args ...string) string {
 		}
 	}
 	c := exec.Command(node, append([]string{script}, args...)...)
-	c.Dir, c.Stdin = "js", strings.NewReader(stdin)
+	c.Dir = "js"
+	return c
+}
+
+// runJS runs such a script to its end and returns what it printed.
+func runJS(t *testing.T, stdin string, script string, args ...string) string {
+	t.Helper()
+	c := jsCommand(t, script, args...)
+	c.Stdin = strings.NewReader(stdin)
 	var errs bytes.Buffer
 	c.Stderr = &errs
 	b, err := c.Output()

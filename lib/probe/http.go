@@ -171,7 +171,7 @@ func (w *walk) tlsPort() *fail.Error {
 // rawOrProxied tells a raw libp2p port from a proxy in front of one: nginx hands a backend's answer
 // without HTTP headers on as it is.
 func (w *walk) rawOrProxied(ctx context.Context) *fail.Error {
-	if w.askLibp2p(ctx) {
+	if w.askLibp2p(ctx) || w.spared {
 		return w.rawLibp2p()
 	}
 	return fail.New(fail.WSRawLibp2p, "%s is a proxy whose backend speaks libp2p over raw TCP, not over WebSocket", w.who()).

@@ -130,7 +130,7 @@ func (w *walk) httpToTLS(ctx context.Context, status int) *fail.Error {
 	if w.rep.Transport == "wss" {
 		return w.plainStatus(status).WithHint("the proxy ends TLS and speaks plain HTTP to a backend that wants TLS: nginx: proxy_pass https://127.0.0.1:PORT; or let the backend be the node's /ws port")
 	}
-	if f, ok := w.askTLS(ctx); ok && f.tls {
+	if f, ok := w.askTLS(ctx); ok && f.tls || w.spared {
 		return w.tlsPort()
 	}
 	return w.plainStatus(status).WithHint("the text of the answer speaks of HTTPS, but this port does not: use the address that has /tls/ws")

@@ -219,9 +219,11 @@ func (w *walk) closedHello(ctx context.Context, err error) *fail.Error {
 	case f.service == "libp2p" || w.askLibp2p(ctx):
 		return w.notTLS(ctx, "libp2p", nil)
 	}
-	return fail.New(fail.DialClosed, "%s accepted the connection and %s it when we said ClientHello", w.who(), how(err)).WithCause(err).
-		WithDetail("how", how(err)).
-		WithHint("is port %s a TLS port, and does the proxy have a backend and a certificate for %s?", w.port(), w.serverName())
+	e := fail.New(fail.DialClosed, "%s accepted the connection and %s it when we said ClientHello", w.who(), how(err)).WithCause(err).WithDetail("how", how(err))
+	if w.spared {
+		return w.notAsked(e)
+	}
+	return e.WithHint("is port %s a TLS port, and does the proxy have a backend and a certificate for %s?", w.port(), w.serverName())
 }
 
 func (w *walk) plainHTTP(f finding) *fail.Error {

@@ -20,6 +20,8 @@ const options = {
   transports,
   connectionEncrypters: [want.security === 'plaintext' ? plaintext() : noise()],
   streamMuxers: [want.muxer === 'mplex' ? mplex() : yamux()],
+  // the default, five connections a second from one address, is for strangers: tests come oftener
+  connectionManager: { inboundConnectionThreshold: 10000 },
   services: { identify: identify(), ping: ping() }
 }
 if (want.psk != null) { options.connectionProtector = preSharedKey({ psk: new TextEncoder().encode(want.psk) }) }
