@@ -108,7 +108,7 @@ func (p *Prober) plan(ctx context.Context, r *Report, start time.Time) []*walk {
 		r.Error = err.WithStage("parse")
 		return nil
 	}
-	r.Target = a.MA.String()
+	r.Target = a.Input
 	r.Warnings = append(r.Warnings, a.Warnings...)
 	if a.PeerID != "" {
 		r.PeerID = a.PeerID.String()
