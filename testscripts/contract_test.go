@@ -94,7 +94,7 @@ func TestCodesAreProduced(t *testing.T) {
 		if _, ok := explain.Page(code); !ok {
 			t.Errorf("%s has no page", code)
 		}
-		named := regexp.MustCompile(`fail\.` + name + `\b`).MatchString(all) ||
+		named := regexp.MustCompile(`fail\.`+name+`\b`).MatchString(all) ||
 			regexp.MustCompile(`(^|[^a-z_.])`+regexp.QuoteMeta(string(code))+`($|[^a-z_.])`).MatchString(all)
 		if !named {
 			t.Errorf("no test produces %s", code)
@@ -183,7 +183,7 @@ func commandWords(line string) ([]string, bool) {
 func fields(line string) []string {
 	var words []string
 	for _, m := range regexp.MustCompile(`'[^']*'|"[^"]*"|\S+`).FindAllString(line, -1) {
-		words = append(words, strings.Trim(m, `'".,;)`))
+		words = append(words, strings.Trim(m, `'".,:;)`))
 	}
 	return words
 }

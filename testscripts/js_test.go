@@ -2,6 +2,7 @@ package testscripts
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"p2p/commands"
 	"p2p/lib/cmd"
@@ -38,10 +40,19 @@ var npmCI = sync.OnceValue(func() (problem string) {
 	if have, err := os.ReadFile(stamp); err == nil && string(have) == want {
 		return ""
 	}
-	c := exec.Command("npm", "ci", "--no-audit", "--no-fund", "--loglevel=error")
-	c.Dir = "js"
-	if text, err := c.CombinedOutput(); err != nil {
-		return "npm ci in testscripts/js: " + err.Error() + "\n" + string(text)
+	// npm on Node 20 was seen to hang in its own exit (all threads in futex waits): hence bound and retry.
+	for try := 1; ; try++ {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+		c := exec.CommandContext(ctx, "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error")
+		c.Dir, c.WaitDelay = "js", 5*time.Second
+		text, err := c.CombinedOutput()
+		cancel()
+		if err == nil {
+			break
+		}
+		if try == 3 {
+			return "npm ci in testscripts/js: " + err.Error() + "\n" + string(text)
+		}
 	}
 	if err := os.WriteFile(stamp, []byte(want), 0o644); err != nil {
 		return err.Error()
