@@ -209,10 +209,19 @@ func TestComments(t *testing.T) {
 	}
 }
 
-// plainMethod: methods that an interface of the standard library or of the house names need no sentence.
+// plainMethod: a method that an interface names needs no sentence, nor one of a type that nobody outside sees.
 func plainMethod(f *ast.FuncDecl) bool {
-	return f.Recv != nil && slices.Contains([]string{"Text", "Failure", "Error", "Unwrap", "String", "Set", "Read", "Write", "Close",
-		"LocalAddr", "RemoteAddr", "SetDeadline", "SetReadDeadline", "SetWriteDeadline", "MarshalJSON", "Len", "Less", "Swap"}, f.Name.Name)
+	if f.Recv == nil {
+		return false
+	}
+	receiver := f.Recv.List[0].Type
+	if star, ok := receiver.(*ast.StarExpr); ok {
+		receiver = star.X
+	}
+	if id, ok := receiver.(*ast.Ident); ok && !id.IsExported() {
+		return true
+	}
+	return slices.Contains([]string{"Text", "Failure", "Error", "Unwrap", "String", "Set", "Read", "Write", "Close"}, f.Name.Name)
 }
 
 // The path is the name: a leaf has its file, its script, its short line and an example.

@@ -164,7 +164,7 @@ func Delayed(backend string, delay time.Duration) func(net.Conn) {
 			if err != nil {
 				return
 			}
-			time.Sleep(delay)
+			<-time.After(delay) // the distance of the path, not a wait for readiness
 			if _, err := c.Write(buf[:n]); err != nil {
 				return
 			}
