@@ -33,6 +33,7 @@ func Main(tree []*Node, words []string, stdin io.Reader, stdout, stderr io.Write
 	if len(words) > 0 && words[0] == "__complete" {
 		return exit(c, complete(root, c, words[1:]), false)
 	}
+	c.Out.ErrJSON = wantsJSON(words)
 	node, path, rest := lookup(root, words)
 	if wantsHelp(rest) {
 		return exit(c, c.Raw(renderHelp(c.Out.TextWidth(), node, path)), false)
@@ -82,6 +83,15 @@ func looksLikeID(w string) bool {
 		strings.HasPrefix(w, "16Uiu") || strings.HasPrefix(w, "k51") || strings.HasPrefix(w, "baf"))
 }
 
+// wantsJSON finds an explicit --json before the command line is understood, for the errors of those that never are.
+func wantsJSON(words []string) bool {
+	i := slices.Index(words, "--")
+	if i < 0 {
+		i = len(words)
+	}
+	return slices.Contains(words[:i], "--json")
+}
+
 func wantsHelp(rest []string) bool {
 	for _, w := range rest {
 		switch w {
@@ -100,7 +110,6 @@ func run(c *Call, l *Leaf, path, words []string) int {
 	flags := append(slices.Clone(l.Flags), s.flags(l)...)
 	flagWords, args, bad := order(flags, words)
 	if bad != nil {
-		c.Out.ErrJSON = slices.Contains(words, "--json")
 		return exit(c, withHelpHint(bad, path), true)
 	}
 	status := 0
@@ -116,7 +125,6 @@ func run(c *Call, l *Leaf, path, words []string) int {
 		},
 	}
 	if err := app.RunContext(context.Background(), append([]string{"p2p"}, flagWords...)); err != nil {
-		c.Out.ErrJSON = slices.Contains(words, "--json")
 		return exit(c, withHelpHint(flagError(err), path), true)
 	}
 	return status

@@ -118,3 +118,11 @@ func TestTCPFaults(t *testing.T) {
 }
 
 func half(c net.Conn) { _ = c.(*net.TCPConn).CloseWrite() }
+
+// The prober's own address or id is not a remote to dial.
+func TestSelf(t *testing.T) {
+	h := faulttest.Host(t)
+	o := quick()
+	o.Identity = h.Peerstore().PrivKey(h.ID())
+	expect(t, o, faulttest.Addr(t, h, ma.P_TCP), fail.DialSelf, "plan", "leave --identity out")
+}
