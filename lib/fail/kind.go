@@ -76,7 +76,7 @@ var kinds = map[Code]Kind{
 
 	DialRefused: KindUnreachable, DialTimeout: KindUnreachable, DialNoRoute: KindUnreachable, DialHostUnreachable: KindUnreachable,
 	DialClosed: KindUnreachable, DialSilent: KindUnreachable, DialWrongService: KindUnreachable, DialMTU: KindUnreachable,
-	DialSelf: KindUsage, DialForbidden: KindRefused,
+	DialSelf: KindUsage, DialForbidden: KindUsage,
 	QUICNotQUIC: KindUnreachable, QUICVersion: KindUnsupported, QUICALPN: KindUnsupported,
 
 	TLSExpired: KindUntrusted, TLSNotYetValid: KindUntrusted, TLSWrongHost: KindUntrusted, TLSNoIPSAN: KindUntrusted,

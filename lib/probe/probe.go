@@ -126,6 +126,10 @@ func (p *Prober) plan(ctx context.Context, r *Report, start time.Time) []*walk {
 
 // check refuses what cannot be dialed before anything is sent.
 func (p *Prober) check(a *addr.Address) *fail.Error {
+	if pnet.ForcePrivateNetwork && p.o.PSK == nil {
+		return fail.New(fail.DialForbidden, "the environment variable %s is 1, and no swarm key is given: nothing may be dialed", pnet.EnvKey).
+			WithHint("give the key of the private network: --swarm-key FILE")
+	}
 	if err := a.Dialable(); err != nil {
 		return err
 	}
