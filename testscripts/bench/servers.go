@@ -90,12 +90,17 @@ func faults(s *server, healthy []string) []fault {
 	onTLS := func(c tls.Certificate) string {
 		return faulttest.TLS(s, &tls.Config{Certificates: []tls.Certificate{c}}, func(net.Conn) {}) + "/tls/ws" + id
 	}
+	closedUDP := fmt.Sprintf("/ip4/127.0.0.1/udp/%d", faulttest.FreeUDP(s, "127.0.0.1"))
+	hash := "/certhash/uEiAkH5a4DPGKUuOBjYw0CgwjvcJCJMD2K_1aluKR_tpevQ" // of any certificate
 	at := func(name string, code fail.Code, args ...string) fault { return fault{name, args, string(code)} }
 	return []fault{
 		at("refused", fail.DialRefused, faulttest.ClosedPort(s)+id),
 		at("reset", fail.DialClosed, faulttest.Raw(s, faulttest.Reset)+id),
 		at("closed", fail.DialClosed, faulttest.Raw(s, func(net.Conn) {})+id),
 		at("ssh", fail.DialWrongService, faulttest.Raw(s, faulttest.Say("SSH-2.0-OpenSSH_9.6\r\n"))+id),
+		at("UDP closed, quic-v1", fail.DialRefused, closedUDP+"/quic-v1"+id),
+		at("UDP closed, webtransport", fail.DialRefused, closedUDP+"/quic-v1/webtransport"+hash+id),
+		at("UDP closed, webrtc-direct", fail.DialRefused, closedUDP+"/webrtc-direct"+hash+id),
 		at("certificate expired", fail.TLSExpired, onTLS(expired)),
 		at("certificate self-signed", fail.TLSSelfSigned, onTLS(faulttest.SelfSigned(s))),
 		at("certificate unknown", fail.TLSUnknownAuthority, onTLS(ca.Leaf(s, nil))),
