@@ -30,12 +30,16 @@ var errGarbage = errors.New("garbage")
 func (w *walk) alive(ctx context.Context) *fail.Error {
 	w.serve()
 	return w.stage(ctx, "alive", w.p.o.StageTimeout, func(ctx context.Context, s *Stage) *fail.Error {
+		watched := w.watchPath(ctx, true)
 		pinged := make(chan error, 1)
 		go func() { pinged <- w.echo(ctx) }()
 		identified := w.readIdentify(ctx)
 		echoed := <-pinged
 		s.set("identify", outcome(identified))
 		s.set("ping", outcome(echoed))
+		if e := w.vanished(watched(), "what follows the handshake", identified); e != nil && isTimeout(identified) && isTimeout(echoed) {
+			return e
+		}
 		return w.aliveVerdict(identified, echoed)
 	})
 }

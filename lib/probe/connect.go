@@ -66,11 +66,8 @@ func (w *walk) dialError(err error, took time.Duration) *fail.Error {
 	case fail.DialTimeout:
 		return fail.New(code, "%s did not answer within %.1f s: something drops the packets", w.who(), took.Seconds()).
 			WithHint("open TCP port %s in the firewall or security group of the host, and forward it in its NAT router", w.port()).WithCause(err)
-	case fail.DialNoRoute:
-		return w.noRoute(err)
-	case fail.DialHostUnreachable:
-		return fail.New(code, "a router says that %s cannot be reached: the host is down or traffic to it is prohibited", w.who()).
-			WithHint("check that the host is up and has this address").WithCause(err)
+	case fail.DialNoRoute, fail.DialHostUnreachable:
+		return w.unreachable(code, err)
 	case fail.DialMTU:
 		return fail.New(code, "packets to %s are too large for the path", w.who()).WithHint("lower the MTU of this machine's interface").WithCause(err)
 	}
@@ -78,12 +75,4 @@ func (w *walk) dialError(err error, took time.Duration) *fail.Error {
 		return fail.New(fail.DialClosed, "%s ended the connection while it was opened", w.who()).WithHint("probe again; if it stays, look at the host's firewall").WithCause(err)
 	}
 	return fail.New(fail.DialNoRoute, "this machine cannot dial %s: %w", w.who(), err).WithCause(err)
-}
-
-func (w *walk) noRoute(err error) *fail.Error {
-	e := fail.New(fail.DialNoRoute, "this machine has no route to %s", w.spot.ip).WithCause(err)
-	if w.spot.ip.Is6() && !w.spot.ip.Is4In6() {
-		return e.WithHint("this machine has no IPv6: probe the peer's /ip4 address; the fault is not the peer's")
-	}
-	return e.WithHint("look at this machine's routes and local firewall (ip route get %s); the fault is not the peer's", w.spot.ip.WithZone(""))
 }

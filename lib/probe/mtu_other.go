@@ -4,5 +4,5 @@ package probe
 
 import "net"
 
-// vanishes needs TCP_INFO, which only Linux tells in this form: elsewhere both causes are named.
-func vanishes(net.Conn) bool { return false }
+// pathOf needs TCP_INFO, which only Linux tells in this form: elsewhere a silence names both causes.
+func pathOf(net.Conn) (path, bool) { return path{}, false }

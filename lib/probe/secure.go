@@ -20,19 +20,24 @@ import (
 func (w *walk) handshake(ctx context.Context, chosen string) *fail.Error {
 	var c sec.SecureConn
 	var err error
+	watched := w.watchPath(ctx, true)
 	if chosen == noise.ID {
 		c, err = w.noise(ctx)
 	} else {
 		c, err = w.libp2pTLS(ctx)
 	}
+	way := watched()
 	switch {
 	case err == nil:
 		w.conn, w.remote, w.remotePK = c, c.RemotePeer(), c.RemotePublicKey()
 		w.rep.Muxer = string(c.ConnState().StreamMultiplexer)
 		return nil
 	case isTimeout(err):
+		if e := w.vanished(way, "our part of the "+chosen+" handshake", err); e != nil {
+			return e
+		}
 		return fail.New(fail.SecurityTimeout, "%s agreed on %s, then was silent in the handshake", w.who(), chosen).
-			WithHint("the node may be overloaded, or the path may drop large packets (MTU): probe again, or raise --stage-timeout").WithCause(err)
+			WithHint("the node may be overloaded, or the path may drop large packets (dial.mtu): probe again, or raise --stage-timeout").WithCause(err)
 	case isClosed(err):
 		return fail.New(fail.SecurityFailed, "%s %s the connection in the middle of the %s handshake", w.who(), how(err), chosen).
 			WithHint("look at the remote's log: its resource manager, its connection gater, or a broken proxy in between").WithCause(err)

@@ -206,6 +206,9 @@ func (w *walk) wrongService(f finding) *fail.Error {
 		e = e.WithDetail("banner", f.banner)
 		e.Message += " (" + quoted(f.banner) + ")"
 	}
+	if w.spared && (name == "http" || name == "tls") {
+		return e.WithHint("whether libp2p lives there under /ws or /tls/ws was not asked, to stay within --pace: probe it alone").WithDetail("not_asked", "pace")
+	}
 	return e.WithHint("correct the port: %s is taken by another service", w.port())
 }
 

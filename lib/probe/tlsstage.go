@@ -29,7 +29,13 @@ func (w *walk) tls(ctx context.Context) *fail.Error {
 				return &tls.Certificate{}, nil
 			},
 		})
-		if err := c.HandshakeContext(ctx); err != nil {
+		watched := w.watchPath(ctx, false)
+		err := c.HandshakeContext(ctx)
+		way := watched()
+		if err != nil {
+			if e := w.vanished(way, "our ClientHello", err); e != nil && isTimeout(err) {
+				return e
+			}
 			return w.tlsError(ctx, err, asked)
 		}
 		st := c.ConnectionState()
@@ -110,10 +116,6 @@ func (w *walk) notTLS(ctx context.Context, s string, head []byte) *fail.Error {
 }
 
 func (w *walk) tlsSilent(err error) *fail.Error {
-	if vanishes(w.raw.Conn) {
-		return fail.New(fail.DialMTU, "%s opened the connection, but our ClientHello is never acknowledged: large packets vanish on the way", w.who()).
-			WithHint("lower the MTU or clamp the MSS on the path (VPN, PPPoE, tunnel): nft add rule … tcp option maxseg size set rt mtu").WithCause(err)
-	}
 	return fail.New(fail.TLSTimeout, "%s accepted the connection and is silent after our TLS ClientHello", w.who()).
 		WithHint("look at the proxy's backend; or large packets vanish on the way (dial.mtu): the answer to a ClientHello is several kilobytes").WithCause(err)
 }
