@@ -32,6 +32,13 @@ func (w *walk) wrongALPN(ctx context.Context, te *quic.TransportError, wanted st
 		return nil
 	}
 	e := fail.New(fail.QUICALPN, "%s speaks QUIC, but refuses the protocol %q (ALPN)", w.who(), wanted).WithCause(te)
+	switch {
+	case w.oneMore():
+	case certain:
+		return e.WithDetail("not_asked", "pace").WithHint("whether /webtransport or /quic-v1 alone is there was not asked, to stay within --pace: probe it alone")
+	default:
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, askAgain)
 	defer cancel()
 	u, ferr := w.openUDP(ctx)

@@ -21,6 +21,7 @@ type Pacer struct {
 func NewPacer() *Pacer { return &Pacer{Burst: 8, Interval: 5 * time.Second} }
 
 const (
+	linger    = time.Second     // how long a closed connection counts as open: Go's HTTP server, for one, ends it only after 500 ms
 	memory    = 2 * time.Minute // how long a dial counts as a reason for a refusal; a default host forgets 16 in 80 s
 	maxMemory = 1000            // dials
 	maxHosts  = 4096            // beyond it, what is at rest is forgotten
@@ -50,11 +51,12 @@ func (p *Pacer) wait(ctx context.Context, ip netip.Addr) (*turn, error) {
 		select {
 		case t.h.open <- struct{}{}:
 		case <-ctx.Done():
-			p.leave(t.h)
+			p.use(t.h, -1)
 			return nil, ctx.Err()
 		}
 		if err := t.sleep(ctx, p.reserve(t.h)); err != nil {
-			t.end()
+			<-t.h.open // never connected
+			p.use(t.h, -1)
 			return nil, err
 		}
 	}
@@ -101,7 +103,8 @@ func (t *turn) again() (end func(), ok bool) {
 		return nil, false
 	}
 	p.count(h)
-	return func() { <-h.open }, true
+	p.use(h, 1)
+	return t.close, true
 }
 
 // dials returns how many connections to this IP this prober has opened in the last two minutes.
@@ -119,10 +122,19 @@ func (t *turn) end() {
 	if t == nil {
 		return
 	}
-	if t.p.Burst > 0 {
-		<-t.h.open
+	t.close()
+}
+
+// close gives the place among the open connections free, when the remote too has noticed.
+func (t *turn) close() {
+	if t.p.Burst <= 0 {
+		t.p.use(t.h, -1)
+		return
 	}
-	t.p.leave(t.h)
+	time.AfterFunc(linger, func() {
+		<-t.h.open
+		t.p.use(t.h, -1)
+	})
 }
 
 // reserve takes the next place of a token bucket: Burst at once, then one per Interval.
@@ -186,10 +198,10 @@ func (p *Pacer) enter(ip netip.Addr) *pace {
 	return h
 }
 
-func (p *Pacer) leave(h *pace) {
+func (p *Pacer) use(h *pace, n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	h.used--
+	h.used += n
 }
 
 // forget drops hosts whose bucket is full again, so that a long run does not grow.

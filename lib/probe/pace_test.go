@@ -120,6 +120,7 @@ func TestDiagnosticDials(t *testing.T) {
 			t.Error("a ninth connection at once")
 		}
 		end()
+		<-time.After(2 * linger)
 		if _, ok := turns[1].again(); ok {
 			t.Error("a ninth connection of a burst of eight")
 		}
@@ -150,6 +151,7 @@ func TestPaceGivesBack(t *testing.T) {
 			}
 			turn.end()
 		}
+		<-time.After(2 * linger)
 		for range 100 {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 			if _, err := p.wait(ctx, paced); !errors.Is(err, context.DeadlineExceeded) {

@@ -127,6 +127,17 @@ func (w *walk) again(ctx context.Context) (net.Conn, func(), bool) {
 	return c, func() { release(); cancel(); _ = c.Close(); end() }, true
 }
 
+// oneMore asks for a diagnostic connection that lasts as long as the walk.
+func (w *walk) oneMore() bool {
+	end, ok := w.dials.again()
+	if !ok {
+		w.spared = true
+		return false
+	}
+	w.onClose(end)
+	return true
+}
+
 func (w *walk) askTLS(ctx context.Context) (finding, bool) {
 	c, done, ok := w.again(ctx)
 	if !ok {

@@ -62,7 +62,7 @@ func (u *wire) WriteTo(b []byte, _ net.Addr) (int, error) { return u.write(b) }
 
 func (u *wire) write(b []byte) (int, error) {
 	n, err := u.c.Write(b)
-	if err != nil && codeOfErrno(err) == fail.DialRefused { // the ICMP answer to an earlier datagram, told to the next one
+	if err != nil && !u.soft(err) { // also the ICMP answer to an earlier datagram, told to the next one
 		u.note(err)
 	}
 	return n, err
@@ -120,7 +120,7 @@ func udpCode(err error) fail.Code {
 func (w *walk) udpError(err error, took time.Duration) *fail.Error {
 	code := udpCode(err)
 	var op *net.OpError
-	if code == fail.DialNoRoute && errors.As(err, &op) && op.Op == "read" { // came as ICMP: the router's trouble, not this machine's
+	if code == fail.DialNoRoute && errors.Is(err, syscall.ENETUNREACH) && errors.As(err, &op) && op.Op != "dial" { // came as ICMP: the router's trouble, not this machine's
 		code = fail.DialHostUnreachable
 	}
 	switch code {

@@ -232,6 +232,9 @@ func (w *walk) wrongDTLS(ctx context.Context, cert []byte, cause error) *fail.Er
 
 // whoHas dials the corrected address; "" if that fails.
 func (w *walk) whoHas(ctx context.Context, to ma.Multiaddr) peer.ID {
+	if !w.oneMore() {
+		return ""
+	}
 	d := w.startWebRTC(ctx, to)
 	select {
 	case <-d.done:

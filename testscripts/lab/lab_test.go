@@ -7,6 +7,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -50,6 +51,8 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, "the lab cannot be built:", err)
 			os.Exit(1)
 		}
+		flag.Parse()
+		_ = flag.Set("test.parallel", "32") // these tests wait, they do not compute
 	default:
 		if problem = missing(); problem == "" {
 			os.Exit(again())

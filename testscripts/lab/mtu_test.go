@@ -66,12 +66,14 @@ func TestMTU(t *testing.T) {
 func TestMTUBlackHole(t *testing.T) {
 	inside(t)
 	addr := startNode(t, "/ip4/"+farIP+"/tcp/0")[0]
-	sh(t, "ip -n router link set wan mtu 600")
+	sh(t, "ip -n router link set wan mtu 1280")
 	sh(t, "ip netns exec router nft add table ip hole")
 	sh(t, "ip netns exec router nft add chain ip hole out { type filter hook output priority 0; }")
 	sh(t, "ip netns exec router nft add rule ip hole out icmp code frag-needed drop")
 	t.Cleanup(func() {
 		sh(t, "ip -n router link set wan mtu 1500")
+		sh(t, "ip route flush cache") // what was learnt
+		sh(t, "ip -n far route flush cache")
 		sh(t, "ip netns exec router nft flush ruleset")
 	})
 	r := expect(t, addr, "dial.mtu", "security", "MSS", "--stage-timeout", "4s")

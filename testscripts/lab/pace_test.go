@@ -73,19 +73,22 @@ func TestNoPace(t *testing.T) {
 func TestPaceOfDiagnosis(t *testing.T) {
 	inside(t)
 	t.Parallel()
-	node := startNode(t, "/ip4/"+farIP+"/tcp/0", "/ip4/"+farIP+"/tcp/0/ws")
 	var good, wrong string
-	for _, a := range node {
-		if strings.Contains(a, "/ws/") {
-			wrong = strings.Replace(a, "/ws/", "/", 1)
-		} else {
-			good = a
+	start := func() {
+		for _, a := range startNode(t, "/ip4/"+farIP+"/tcp/0", "/ip4/"+farIP+"/tcp/0/ws") {
+			if strings.Contains(a, "/ws/") {
+				wrong = strings.Replace(a, "/ws/", "/", 1)
+			} else {
+				good = a
+			}
 		}
 	}
+	start()
 	_, lines := probe(t, wrong)
 	if e := lines[0].Error; e == nil || e.Code != "dial.wrong_service" || e.Detail["repaired"] == nil {
 		t.Errorf("alone: %+v", e)
 	}
+	start()
 	_, lines = probe(t, append(repeat(wrong, 7), good)...)
 	for _, r := range lines {
 		if r.Target == good && !r.OK {
