@@ -26,7 +26,7 @@ var layers = map[string]int{
 	"lib/node":  3,
 	"lib/probe": 4, "lib/probe/faulttest": 4,
 	"lib/serve": 5,
-	"commands":  7, "main": 8, "testscripts": 8, "testscripts/bench": 8, "testscripts/bench/floor": 8,
+	"commands":  7, "main": 8, "testscripts": 8, "testscripts/lab": 8, "testscripts/bench": 8, "testscripts/bench/floor": 8,
 }
 
 func layerOf(pkg string) (int, bool) {
