@@ -19,6 +19,7 @@ func All() []*cmd.Node {
 		addr.Group(),
 		probe.Group(),
 		explainCommand(),
+		completionCommand(),
 		versionCommand(),
 		helpCommand(),
 	}

@@ -24,6 +24,7 @@ func explainCommand() *cmd.Node {
 			"    p2p explain 'all dials failed: dial tcp4 192.0.2.7:4001: connect: connection refused'\n" +
 			"    p2p explain - < node.log",
 		Args:    []string{"[code|text|-]"},
+		Words:   map[string][]string{"[code|text|-]": codes()},
 		Results: []any{Codes{}, explain.Entry{}, explain.Matches{}, explain.Cause{}, explain.Summary{}},
 		Run:     runExplain,
 	})
@@ -119,4 +120,13 @@ func lines(n int) string {
 		return "1 line"
 	}
 	return fmt.Sprintf("%d lines", n)
+}
+
+// codes returns every code, for completion.
+func codes() []string {
+	var all []string
+	for _, c := range fail.Codes() {
+		all = append(all, string(c))
+	}
+	return all
 }

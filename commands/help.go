@@ -16,9 +16,10 @@ func helpCommand() *cmd.Node {
 		Short: "show the help of a command or a topic",
 		Long: "Topics: exit-status, environment, output.\n\n" +
 			"    p2p help exit-status\n    p2p help version",
-		Args: []string{"[word]..."},
-		Bare: true,
-		Run:  func(_ context.Context, c *cmd.Call) error { return runHelp(c) },
+		Args:  []string{"[word]..."},
+		Words: map[string][]string{"[word]...": {"exit-status", "environment", "output"}},
+		Bare:  true,
+		Run:   func(_ context.Context, c *cmd.Call) error { return runHelp(c) },
 	})
 }
 

@@ -48,11 +48,11 @@ func (o *keygenOptions) flags() []cli.Flag {
 		&cli.StringFlag{Name: "type", Usage: "ed25519, secp256k1, ecdsa or rsa", Value: "ed25519", Destination: &o.typ},
 		&cli.IntFlag{Name: "bits", Usage: "size of an RSA key, 2048 to 8192", Value: 2048, Destination: &o.bits},
 		&cli.IntFlag{Name: "count", Usage: "how many keys", Value: 1, Destination: &o.count},
-		&cli.StringFlag{Name: "seed", Usage: "derive the keys from this file of at least 32 bytes", Destination: &o.seed},
+		&cli.StringFlag{Name: "seed", TakesFile: true, Usage: "derive the keys from this file of at least 32 bytes", Destination: &o.seed},
 		&cli.StringFlag{Name: "index", Usage: "which keys of the seed: N or A..B, both ends included", Destination: &o.index},
 		&cli.BoolFlag{Name: "new-seed", Usage: "write a seed of 32 random bytes to --out", Destination: &o.newSeed},
 		&cli.StringFlag{Name: "format", Usage: "json, protobuf or pem (PKCS8)", Value: "json", Destination: &o.format},
-		&cli.StringFlag{Name: "out", Usage: "write to this file, or of several keys to this directory", Destination: &o.out},
+		&cli.StringFlag{Name: "out", TakesFile: true, Usage: "write to this file, or of several keys to this directory", Destination: &o.out},
 		&cli.BoolFlag{Name: "force", Usage: "let --out overwrite a file", Destination: &o.force},
 	}
 }

@@ -42,17 +42,23 @@ func ptyCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func onTerminal(ts *testscript.TestScript, cols, rows uint16, args []string) (raw []byte, status int) {
+// openTerminal returns both ends of a new terminal of that size.
+func openTerminal(ts *testscript.TestScript, cols, rows uint16) (ptmx, tty *os.File) {
 	ptmx, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	ts.Check(err)
-	defer ptmx.Close()
 	fd := int(ptmx.Fd())
 	ts.Check(unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0))
 	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
 	ts.Check(err)
 	ts.Check(unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Col: cols, Row: rows}))
-	tty, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|syscall.O_NOCTTY, 0)
+	tty, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|syscall.O_NOCTTY, 0)
 	ts.Check(err)
+	return ptmx, tty
+}
+
+func onTerminal(ts *testscript.TestScript, cols, rows uint16, args []string) (raw []byte, status int) {
+	ptmx, tty := openTerminal(ts, cols, rows)
+	defer ptmx.Close()
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
 	cmd.Dir = ts.MkAbs(".")
@@ -65,7 +71,7 @@ func onTerminal(ts *testscript.TestScript, cols, rows uint16, args []string) (ra
 	_ = tty.Close()
 	var b bytes.Buffer
 	_, _ = io.Copy(&b, ptmx) // ends with EIO when the command closes the terminal
-	err = cmd.Wait()
+	err := cmd.Wait()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		return b.Bytes(), exit.ExitCode()

@@ -49,13 +49,18 @@ func TestScripts(t *testing.T) {
 		Setup:               setup,
 		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": status, "json": jsonPath, "ready": ready, "dns": dns, "pty": ptyCommand, "get": get,
+			"status": status, "json": jsonPath, "ready": ready, "dns": dns, "pty": ptyCommand, "get": get, "type": typeCommand,
 		},
 	})
 }
 
-// condition: [netns] tells whether this user can make a network namespace; with P2P_REQUIRE=1 that is not asked.
+// condition: [netns] tells whether this user can make a network namespace, [have:PROGRAM] whether that
+// program is installed; with P2P_REQUIRE=1 that is not asked.
 func condition(name string) (bool, error) {
+	if program, ok := strings.CutPrefix(name, "have:"); ok {
+		_, err := exec.LookPath(program)
+		return os.Getenv("P2P_REQUIRE") == "1" || err == nil, nil
+	}
 	if name != "netns" {
 		return false, fmt.Errorf("unknown condition %q", name)
 	}

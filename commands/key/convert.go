@@ -41,7 +41,7 @@ type convertOptions struct {
 func (o *convertOptions) flags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "to", Usage: "the form to write", Destination: &o.to},
-		&cli.StringFlag{Name: "out", Usage: "write to this file, mode 0600", Destination: &o.out},
+		&cli.StringFlag{Name: "out", TakesFile: true, Usage: "write to this file, mode 0600", Destination: &o.out},
 		&cli.StringFlag{Name: "name", Usage: "name of the key in the kubo keystore that --out is", Destination: &o.name},
 		&cli.BoolFlag{Name: "force", Usage: "let --out overwrite a file", Destination: &o.force},
 	}

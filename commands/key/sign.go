@@ -32,7 +32,7 @@ type signOptions struct{ identity string }
 
 func (o *signOptions) flags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "identity", Usage: "file of the private key", EnvVars: []string{"P2P_IDENTITY"}, Destination: &o.identity},
+		&cli.StringFlag{Name: "identity", TakesFile: true, Usage: "file of the private key", EnvVars: []string{"P2P_IDENTITY"}, Destination: &o.identity},
 	}
 }
 

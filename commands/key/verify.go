@@ -31,7 +31,7 @@ type verifyOptions struct{ key, signature string }
 
 func (o *verifyOptions) flags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "key", Usage: "file of the key, or the peer id", Destination: &o.key},
+		&cli.StringFlag{Name: "key", TakesFile: true, Usage: "file of the key, or the peer id", Destination: &o.key},
 		&cli.StringFlag{Name: "signature", Usage: "the signature in base64, or in kubo's multibase", Destination: &o.signature},
 	}
 }

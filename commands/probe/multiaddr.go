@@ -52,8 +52,8 @@ func (o *multiaddrOptions) flags() []cli.Flag {
 		&cli.BoolFlag{Name: "browser", Usage: "the target must be dialable by a browser", Destination: &o.browser},
 		&cli.IntFlag{Name: "jobs", Usage: "targets probed at the same time", Value: 16, Destination: &o.jobs},
 		&cli.DurationFlag{Name: "watch", Usage: "ping on held connections this often until Ctrl-C (0: do not)", Destination: &o.watch},
-		&cli.StringFlag{Name: "svg", Usage: "write the picture to this file", Destination: &o.pictures.svg},
-		&cli.StringFlag{Name: "html", Usage: "write a page with the picture to this file", Destination: &o.pictures.html},
+		&cli.StringFlag{Name: "svg", TakesFile: true, Usage: "write the picture to this file", Destination: &o.pictures.svg},
+		&cli.StringFlag{Name: "html", TakesFile: true, Usage: "write a page with the picture to this file", Destination: &o.pictures.html},
 	}, o.Flags.Flags()...)
 }
 

@@ -45,7 +45,7 @@ func serveCommand() *cmd.Node {
 
 func (o *serveOptions) flags() []cli.Flag {
 	own := []cli.Flag{
-		&cli.StringFlag{Name: "token", Usage: "file with \"name token\" lines, one of which a client must send; read again on SIGHUP", EnvVars: []string{"P2P_TOKEN"}, Destination: &o.token},
+		&cli.StringFlag{Name: "token", TakesFile: true, Usage: "file with \"name token\" lines, one of which a client must send; read again on SIGHUP", EnvVars: []string{"P2P_TOKEN"}, Destination: &o.token},
 		&cli.StringSliceFlag{Name: "allow-target", Usage: "host name, IP address or CIDR that may be probed, and no other; may be given again", Destination: &o.allow},
 		&cli.BoolFlag{Name: "allow-private", Usage: "addresses that are not public may be probed too", Destination: &o.private},
 		&cli.StringFlag{Name: "per-client", Usage: "rate of requests of one client address", Value: "20/1s", Destination: &o.perClient},

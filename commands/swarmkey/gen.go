@@ -33,7 +33,7 @@ type genOptions struct {
 
 func (o *genOptions) flags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "out", Usage: "write to this file, mode 0600", Destination: &o.out},
+		&cli.StringFlag{Name: "out", TakesFile: true, Usage: "write to this file, mode 0600", Destination: &o.out},
 		&cli.BoolFlag{Name: "force", Usage: "let --out overwrite a file", Destination: &o.force},
 	}
 }

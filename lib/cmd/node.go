@@ -18,7 +18,7 @@ type Leaf struct {
 	Long    string              // what it is for; ends in examples that run, indented by four spaces
 	Args    []string            // "<required>" "[optional]" "<many>..."
 	Flags   []cli.Flag          // bound by Destination
-	Words   map[string][]string // closed sets of flag values, for completion
+	Words   map[string][]string // for completion: closed sets of values, by flag or by argument as in Args
 	Results []any               // a zero value of every type it prints
 	Schema  string              // "p2p.probe/1" where it is not made of the path
 	Bare    bool                // prints an artefact that has no schema, such as a key

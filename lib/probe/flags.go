@@ -24,9 +24,9 @@ func (f *Flags) Flags() []cli.Flag {
 	return []cli.Flag{
 		&cli.DurationFlag{Name: "dial-timeout", Usage: "bound of the connect stage", Value: 10 * time.Second, Destination: &f.dial},
 		&cli.DurationFlag{Name: "stage-timeout", Usage: "bound of each later stage", Value: 5 * time.Second, Destination: &f.stage},
-		&cli.StringFlag{Name: "identity", Usage: "file with the key to dial with, else a throw-away one", Destination: &f.identity},
-		&cli.StringFlag{Name: "swarm-key", Usage: "file with the key of the private network", Destination: &f.swarmKey},
-		&cli.StringFlag{Name: "ca", Usage: "file with further certificate authorities (PEM)", Destination: &f.ca},
+		&cli.StringFlag{Name: "identity", TakesFile: true, Usage: "file with the key to dial with, else a throw-away one", Destination: &f.identity},
+		&cli.StringFlag{Name: "swarm-key", TakesFile: true, Usage: "file with the key of the private network", Destination: &f.swarmKey},
+		&cli.StringFlag{Name: "ca", TakesFile: true, Usage: "file with further certificate authorities (PEM)", Destination: &f.ca},
 		&cli.StringFlag{Name: "dns", Usage: "DNS server to ask, IP:PORT, in place of the system's", Destination: &f.dns},
 		&cli.StringFlag{Name: "pace", Usage: "connections to one remote IP: BURST/INTERVAL, or none", Value: "8/5s", Destination: &f.pace},
 		cmd.WordsFlag("muxer", "stream multiplexers to offer, in order", &f.muxer, "yamux", "mplex"),

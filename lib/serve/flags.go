@@ -24,11 +24,11 @@ type Flags struct {
 func (f *Flags) ServerFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "http", Usage: "IP:PORT to answer on (port 0: a free one)", EnvVars: []string{"P2P_HTTP"}, Destination: &f.http},
-		&cli.StringFlag{Name: "tls-cert", Usage: "file with the certificate chain (PEM); read again on SIGHUP", EnvVars: []string{"P2P_TLS_CERT"}, Destination: &f.cert},
-		&cli.StringFlag{Name: "tls-key", Usage: "file with its private key (PEM)", EnvVars: []string{"P2P_TLS_KEY"}, Destination: &f.key},
+		&cli.StringFlag{Name: "tls-cert", TakesFile: true, Usage: "file with the certificate chain (PEM); read again on SIGHUP", EnvVars: []string{"P2P_TLS_CERT"}, Destination: &f.cert},
+		&cli.StringFlag{Name: "tls-key", TakesFile: true, Usage: "file with its private key (PEM)", EnvVars: []string{"P2P_TLS_KEY"}, Destination: &f.key},
 		&cli.StringFlag{Name: "ops", Usage: "IP:PORT for /healthz, /readyz and /metrics, or none", Value: "127.0.0.1:0", EnvVars: []string{"P2P_OPS"}, Destination: &f.ops},
 		&cli.StringSliceFlag{Name: "ops-host", Usage: "host name under which the ops port may be asked; may be given again", EnvVars: []string{"P2P_OPS_HOST"}, Destination: &f.opsHosts},
-		&cli.StringFlag{Name: "ops-token", Usage: "file with \"name token\" lines for /metrics; needed beyond loopback", EnvVars: []string{"P2P_OPS_TOKEN"}, Destination: &f.opsToken},
+		&cli.StringFlag{Name: "ops-token", TakesFile: true, Usage: "file with \"name token\" lines for /metrics; needed beyond loopback", EnvVars: []string{"P2P_OPS_TOKEN"}, Destination: &f.opsToken},
 		&cli.IntFlag{Name: "max-conns", Usage: "connections open at the same time", Value: 512, EnvVars: []string{"P2P_MAX_CONNS"}, Destination: &f.maxConns},
 		&cli.DurationFlag{Name: "drain", Usage: "how long answers under way may take after a stop is asked for", Value: 10 * time.Second, EnvVars: []string{"P2P_DRAIN"}, Destination: &f.drain},
 		&cli.BoolFlag{Name: "events", Usage: "print what happens as NDJSON lines, not only ready and stopped", Destination: &f.events},
