@@ -3,12 +3,14 @@ package probe
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
 
 // Pacer keeps the prober below the limits of a default go-libp2p host, which admits 16 connections
-// from one IP and then one every five seconds, eight at a time. Loopback is exempt there and here.
+// from one IP and then one every five seconds, eight at a time, and of a default js-libp2p node, which
+// resets what comes after five connections within a second. Loopback is exempt here.
 type Pacer struct {
 	Burst    int           // connections at once, and open at the same time; 0: no pace, only counting
 	Interval time.Duration // between further ones
@@ -24,7 +26,9 @@ const (
 	linger    = time.Second     // how long a closed connection counts as open: Go's HTTP server, for one, ends it only after 500 ms
 	memory    = 2 * time.Minute // how long a dial counts as a reason for a refusal; a default host forgets 16 in 80 s
 	maxMemory = 1000            // dials
-	maxHosts  = 4096            // beyond it, what is at rest is forgotten
+	perWindow = 5               // connections that start within a window, which is a second and some jitter of the path
+	window    = 1200 * time.Millisecond
+	maxHosts  = 4096 // beyond it, what is at rest is forgotten
 )
 
 type pace struct {
@@ -32,6 +36,7 @@ type pace struct {
 	open   chan struct{} // one token per open connection
 	used   int           // waiting or connected
 	recent []time.Time   // dials of the last two minutes
+	starts []time.Time   // the places given within the last window and ahead, in order
 }
 
 // turn is one walk's place in the pace of its remote IP. The nil turn, of loopback, has no limits.
@@ -65,7 +70,8 @@ func (p *Pacer) wait(ctx context.Context, ip netip.Addr) (*turn, error) {
 }
 
 // sleep waits for the place that was reserved, or gives it back.
-func (t *turn) sleep(ctx context.Context, delay time.Duration) error {
+func (t *turn) sleep(ctx context.Context, at time.Time) error {
+	delay := time.Until(at)
 	if delay <= 0 {
 		return nil
 	}
@@ -78,6 +84,9 @@ func (t *turn) sleep(ctx context.Context, delay time.Duration) error {
 		t.p.mu.Lock()
 		defer t.p.mu.Unlock()
 		t.h.next = t.h.next.Add(-t.p.Interval)
+		if i := slices.Index(t.h.starts, at); i >= 0 {
+			t.h.starts = slices.Delete(t.h.starts, i, i+1)
+		}
 		return ctx.Err()
 	}
 }
@@ -138,22 +147,39 @@ func (t *turn) close() {
 }
 
 // reserve takes the next place of a token bucket: Burst at once, then one per Interval.
-func (p *Pacer) reserve(h *pace) (delay time.Duration) {
+func (p *Pacer) reserve(h *pace) (at time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delay = p.delay(h)
+	delay := max(p.delay(h), h.gap(), 0)
 	h.next = h.next.Add(p.Interval)
-	return delay
+	at = time.Now().Add(delay)
+	h.start(at)
+	return at
+}
+
+// gap is how long the window has no room for one more start.
+func (h *pace) gap() time.Duration {
+	if n := len(h.starts); n >= perWindow {
+		return time.Until(h.starts[n-perWindow].Add(window))
+	}
+	return 0
+}
+
+func (h *pace) start(at time.Time) {
+	h.starts = slices.DeleteFunc(h.starts, func(t time.Time) bool { return time.Since(t) > window })
+	h.starts = append(h.starts, at)
+	slices.SortFunc(h.starts, time.Time.Compare)
 }
 
 // spare takes a place only if there is one now.
 func (p *Pacer) spare(h *pace) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.delay(h) > 0 {
+	if p.delay(h) > 0 || h.gap() > 0 {
 		return false
 	}
 	h.next = h.next.Add(p.Interval)
+	h.start(time.Now())
 	return true
 }
 

@@ -170,7 +170,7 @@ func TestPaceGivesBack(t *testing.T) {
 
 func TestPaceOfOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p, begin := NewPacer(), time.Now()
+		p := NewPacer()
 		for range 50 { // loopback has no limits, neither here nor at the host
 			turn, err := p.wait(t.Context(), netip.MustParseAddr("::ffff:127.0.0.1"))
 			if _, ok := turn.again(); err != nil || !ok || turn.dials() != 0 {
@@ -186,6 +186,7 @@ func TestPaceOfOthers(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		begin := time.Now()
 		if _, err := p.wait(t.Context(), netip.MustParseAddr("11.0.0.11")); err != nil || time.Since(begin) != 0 {
 			t.Fatal("another host waits", err)
 		}
@@ -215,6 +216,45 @@ func TestPaceForgets(t *testing.T) {
 		}
 		if n := len(p.hosts); n > maxHosts {
 			t.Errorf("%d hosts are remembered", n)
+		}
+	})
+}
+
+// A default js-libp2p node (3.3.11) counts the connections from one host in windows of a second, and
+// resets those beyond five; loopback is not exempt there.
+func TestPaceIsBelowADefaultJSNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPacer()
+		var mu sync.Mutex
+		var starts []time.Time
+		var wg sync.WaitGroup
+		for i := range 20 {
+			wg.Go(func() {
+				turn, err := p.wait(t.Context(), paced)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer turn.end()
+				note := func() {
+					mu.Lock()
+					defer mu.Unlock()
+					starts = append(starts, time.Now())
+				}
+				note()
+				if i%3 == 0 {
+					if end, ok := turn.again(); ok {
+						note()
+						end()
+					}
+				}
+			})
+		}
+		wg.Wait()
+		for i, at := range starts {
+			if i >= 5 && at.Sub(starts[i-5]) <= time.Second {
+				t.Errorf("connections %d to %d within %s", i-5, i, at.Sub(starts[i-5]))
+			}
 		}
 	})
 }
