@@ -148,7 +148,7 @@ func (b *batch) finished(target string, f Finding) {
 	if e != nil && !b.call.said(f) {
 		line := *e
 		line.Hint = "" // in the report; among many targets one line each is enough
-		line.Message = out.Clean(target, 200) + ": " + e.Message
+		line.Message = out.Clean(target, 1024) + ": " + e.Message
 		b.call.Out.Fail(&line, false)
 	}
 }
