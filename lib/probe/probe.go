@@ -109,7 +109,11 @@ func (p *Prober) plan(ctx context.Context, r *Report, start time.Time) []*walk {
 		return nil
 	}
 	r.Target = a.Input
-	r.Warnings = append(r.Warnings, a.Warnings...)
+	for _, e := range a.Warnings {
+		if e.Code != fail.AddrWebRTCViaRelay { // the walk says more
+			r.Warnings = append(r.Warnings, e)
+		}
+	}
 	if a.PeerID != "" {
 		r.PeerID = a.PeerID.String()
 	}

@@ -15,12 +15,13 @@ const maxWant = 64 // protocols that one probe asks for
 
 // protocols asks for every wanted protocol on a stream of its own.
 func (w *walk) protocols(ctx context.Context) *fail.Error {
-	if len(w.p.o.Want) == 0 {
+	wanted := w.wanted()
+	if len(wanted) == 0 {
 		return nil
 	}
 	return w.stage(ctx, "protocol", w.p.o.StageTimeout, func(ctx context.Context, s *Stage) *fail.Error {
 		var spoken []string
-		for _, want := range w.p.o.Want[:min(len(w.p.o.Want), maxWant)] {
+		for _, want := range wanted {
 			_, done, err := w.open(ctx, want)
 			switch {
 			case err == nil:
@@ -50,6 +51,9 @@ func (w *walk) unsupported() *fail.Error {
 		have = w.identify.Protocols
 	}
 	e = e.WithDetail("missing", slices.Clone(w.missing)).WithDetail("spoken", append([]string{}, have...))
+	if w.missing[0] == signalingID {
+		return e.WithHint("browsers need it to go from the circuit to WebRTC: let the node listen on /webrtc, or take this address out of its announcements")
+	}
 	if !strings.HasSuffix(w.missing[0], "/kad/1.0.0") {
 		return e.WithHint("enable the protocol on the node; what it speaks: %s", orNone(have))
 	}

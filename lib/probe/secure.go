@@ -73,9 +73,7 @@ func (w *walk) libp2pTLS(ctx context.Context) (sec.SecureConn, error) {
 // identity compares who answered with who was expected.
 func (w *walk) identity(ctx context.Context) *fail.Error {
 	return w.stage(ctx, "identity", w.p.o.StageTimeout, func(_ context.Context, s *Stage) *fail.Error {
-		if w.hop == "" {
-			w.rep.PeerID = w.remote.String()
-		}
+		w.rep.PeerID = w.remote.String()
 		s.set("peer_id", w.remote.String())
 		if w.spot.peer == "" || w.spot.peer == w.remote {
 			return nil

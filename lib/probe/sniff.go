@@ -112,6 +112,9 @@ func (w *walk) ask(ctx context.Context) finding {
 
 // again opens a diagnostic connection, if that is still polite.
 func (w *walk) again(ctx context.Context) (net.Conn, func(), bool) {
+	if w.spot.relay != nil { // the port is the relay's, not that of who answered
+		return nil, nil, false
+	}
 	end, ok := w.dials.again()
 	if !ok {
 		w.spared = true
@@ -219,6 +222,9 @@ func (w *walk) wrongService(f finding) *fail.Error {
 	}
 	if w.spared && (name == "http" || name == "tls") {
 		return e.WithHint("whether libp2p lives there under /ws or /tls/ws was not asked, to stay within --pace: probe it alone").WithDetail("not_asked", "pace")
+	}
+	if w.spot.relay != nil {
+		return e.WithHint("the relay forwards to something that is no libp2p peer: try another relay of the target")
 	}
 	return e.WithHint("correct the port: %s is taken by another service", w.port())
 }

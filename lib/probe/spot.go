@@ -38,12 +38,21 @@ func newSpot(m ma.Multiaddr, from, host string) (*spot, *fail.Error) {
 	first := m
 	if a.Relay != nil {
 		first = a.Relay.MA
-		if s.relay, err = newSpot(first, from, host); err != nil {
+		if s.relay, err = newSpot(first, relayPart(from), host); err != nil {
 			return nil, err
 		}
 	}
 	s.read(first)
 	return s, nil
+}
+
+// relayPart returns what names the relay; a name that resolves to a whole circuit is none of the relay's.
+func relayPart(from string) string {
+	relay, _, found := strings.Cut(from, "/p2p-circuit")
+	if !found {
+		return ""
+	}
+	return relay
 }
 
 func (s *spot) read(m ma.Multiaddr) {

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
 )
 
 const tapSize = 512 // bytes of the remote's first words that are kept as evidence
@@ -60,12 +62,13 @@ func isTimeout(err error) bool {
 // isClosed tells that the remote ended the connection.
 func isClosed(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) ||
-		errors.Is(err, syscall.EPIPE) || errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe) || isReset(err)
+		errors.Is(err, syscall.EPIPE) || errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe) ||
+		errors.Is(err, network.ErrReset) || isReset(err)
 }
 
 // how names the way in which a connection ended.
 func how(err error) string {
-	if errors.Is(err, syscall.ECONNRESET) || isReset(err) {
+	if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, network.ErrReset) || isReset(err) {
 		return "reset"
 	}
 	return "closed"

@@ -111,6 +111,9 @@ func (w *walk) firstWordsError(ctx context.Context, t *tap, err error) *fail.Err
 	switch {
 	case errors.Is(err, errNotBinary):
 		return w.otherApplication(err)
+	case len(head) == 0 && isTimeout(err) && w.spot.relay != nil:
+		return fail.New(fail.DialSilent, "%s took the circuit and sent nothing, even after our multistream header", w.who()).
+			WithHint("the target hangs, or the relay does not forward: look at the target's load and log, or try another relay").WithCause(err)
 	case len(head) == 0 && isTimeout(err):
 		return fail.New(fail.DialSilent, "%s accepted the connection and sent nothing, even after our multistream header", w.who()).
 			WithHint("check that port %s is the node's libp2p port, and that no proxy in front holds the connection", w.port()).WithCause(err).

@@ -119,8 +119,12 @@ func countOthers(bad []*walk, but *walk) string {
 
 func collectWarnings(walks []*walk) []*fail.Error {
 	all := []*fail.Error{}
+	direct := slices.ContainsFunc(walks, func(w *walk) bool { return w.rep.OK && !w.limited })
 	for _, w := range walks {
 		for _, e := range w.warnings {
+			if direct && e.Code == fail.RelayLimited { // there is more than the limited connection
+				continue
+			}
 			same := func(o *fail.Error) bool { return o.Code == e.Code && o.Message == e.Message }
 			if !slices.ContainsFunc(all, same) {
 				all = append(all, e)

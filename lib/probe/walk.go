@@ -18,12 +18,12 @@ import (
 
 // walk is the way along one exact address, with everything that it opens.
 type walk struct {
-	p     *Prober
-	spot  *spot
-	rep   *Address
-	start time.Time // of the target's probe
-	key   crypto.PrivKey
-	hop   string // the name of the relay stage while the hop in front of a circuit is walked
+	p         *Prober
+	spot      *spot
+	rep       *Address
+	start     time.Time // of the target's probe
+	key       crypto.PrivKey
+	circuitOf *walk // the circuit that this walk is the hop of, nil for all others
 
 	raw      *tap          // the TCP connection
 	conn     net.Conn      // the innermost connection so far
@@ -38,6 +38,7 @@ type walk struct {
 	spared   bool          // a diagnostic dial was left out, because the pace had no room for it
 	left     time.Duration // of the target's time, after DNS; 0: no bound
 	limited  bool          // a relayed connection with limits
+	line     *circuitConn  // the stream through the relay
 	closers  []func()
 
 	identify *Identify
@@ -76,6 +77,7 @@ func (w *walk) run(ctx context.Context) {
 	defer cancel()
 	begin := time.Now()
 	w.rep.Error = w.steps(ctx)
+	w.webrtcWarning()
 	w.rep.OK = w.rep.Error == nil
 	w.rep.TookMS = ms(time.Since(begin))
 }
@@ -133,6 +135,8 @@ func (w *walk) establish(ctx context.Context) *fail.Error {
 		return w.webtransport(ctx)
 	case "webrtc-direct":
 		return w.webrtc(ctx)
+	case "p2p-circuit", "webrtc":
+		return w.circuit(ctx)
 	}
 	return fail.New(fail.AddrNoTransport, "the transport %q cannot be probed", w.spot.transport).WithStage("plan")
 }
@@ -149,16 +153,20 @@ func first(ctx context.Context, steps ...func(context.Context) *fail.Error) *fai
 
 // stage runs one step within its limit, times it, and tells the observer.
 func (w *walk) stage(ctx context.Context, name string, bound time.Duration, f func(context.Context, *Stage) *fail.Error) *fail.Error {
-	if w.hop != "" {
-		name = w.hop
-	}
 	s := &Stage{Stage: name, StartMS: ms(time.Since(w.start))}
+	if w.circuitOf != nil {
+		s.Stage = "relay"
+		s.set("stage", name)
+	}
 	w.observe(*s, false, nil)
 	inner, cancel := context.WithTimeout(ctx, bound)
 	defer cancel()
 	begin := time.Now()
 	err := f(inner, s)
 	s.TookMS, s.OK = ms(time.Since(begin)), err == nil
+	if err != nil {
+		err = w.cutShort(err)
+	}
 	if err != nil && over(ctx) {
 		err = cut(ctx, name, err)
 	}
@@ -222,8 +230,12 @@ func (w *walk) ownDials(err *fail.Error) *fail.Error {
 }
 
 func (w *walk) observe(s Stage, done bool, err *fail.Error) {
+	rep := w.rep
+	if w.circuitOf != nil {
+		rep = w.circuitOf.rep
+	}
 	if w.p.o.Observe != nil {
-		w.p.o.Observe(Event{Addr: w.rep.Addr, Transport: w.rep.Transport, Stage: s, Done: done, Err: err})
+		w.p.o.Observe(Event{Addr: rep.Addr, Transport: rep.Transport, Stage: s, Done: done, Err: err})
 	}
 }
 
@@ -239,7 +251,12 @@ func (w *walk) close() {
 	w.closers = nil
 }
 
-// who quotes the place for messages: the remote's address and port.
-func (w *walk) who() string { return w.spot.hostPort() }
+// who quotes the place for messages: the remote's address and port. Behind a relay those are not the remote's.
+func (w *walk) who() string {
+	if w.spot.relay != nil {
+		return "the target behind the relay " + w.spot.hostPort()
+	}
+	return w.spot.hostPort()
+}
 
 func (w *walk) port() string { return strconv.Itoa(int(w.spot.port)) }
