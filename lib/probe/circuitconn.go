@@ -94,7 +94,7 @@ func (w *walk) cutShort(err *fail.Error) *fail.Error {
 	hint := "raise the relay's limit of time, or connect directly"
 	if which == "data" {
 		e = fail.New(fail.RelayLimitReached, "the relay %s cut the circuit at its limit of %d bytes: %d came and %d went", relay, c.data, c.in.Load(), c.out.Load())
-		hint = "raise the relay's limit of data: a handshake with identify needs some 10 KiB each way, the usual limit is 128 KiB"
+		hint = "raise the relay's limit of data: handshakes and identify alone need some 4 KiB each way, the usual limit is 128 KiB"
 	}
 	return e.WithHint("%s", hint).WithCause(err).WithDetail("limit", which).WithDetail("bytes_in", c.in.Load()).
 		WithDetail("bytes_out", c.out.Load()).WithDetail("after_ms", ms(took)).WithDetail("code", string(err.Code))

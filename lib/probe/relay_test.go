@@ -1,6 +1,7 @@
 package probe_test
 
 import (
+	"crypto/tls"
 	"io"
 	"net"
 	"net/netip"
@@ -13,6 +14,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/pnet"
+	"github.com/libp2p/go-libp2p/p2p/transport/websocket"
 	pb "github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/pb"
 	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/relay"
 	ma "github.com/multiformats/go-multiaddr"
@@ -49,6 +51,30 @@ func TestHealthyCircuit(t *testing.T) {
 				t.Errorf("stages: relay %v, then %v", hop, own)
 			}
 		})
+	}
+}
+
+func TestCircuitOverWSS(t *testing.T) {
+	ca := faulttest.NewCA(t, "test root")
+	listen := websocket.WithTLSConfig(&tls.Config{Certificates: []tls.Certificate{ca.Leaf(t, nil)}})
+	r := faulttest.Relay(t, faulttest.Host(t, libp2p.NoListenAddrs, libp2p.Transport(websocket.New, listen), libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0/tls/ws")))
+	h := faulttest.Target(t, nil)
+	connectBack(t, r, h)
+	faulttest.Reserve(t, h, r)
+	o := quick()
+	o.Roots = ca.Pool()
+	target := faulttest.Circuit(t, r, ma.P_WS, h.ID())
+	healthyCircuit(t, run(t, o, target), r.ID(), h.ID())
+	if e := expect(t, quick(), target, fail.RelayUnreachable, "relay", "--ca").Error; !strings.HasPrefix(e.Cause, "tls.") {
+		t.Errorf("cause %q", e.Cause)
+	}
+}
+
+// connectBack lets the relay dial the target, whose host does not trust the relay's certificate.
+func connectBack(t *testing.T, r, h host.Host) {
+	t.Helper()
+	if err := r.Connect(t.Context(), peer.AddrInfo{ID: h.ID(), Addrs: h.Addrs()}); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -93,10 +119,17 @@ func TestCircuitRefusals(t *testing.T) {
 	stranger := faulttest.Host(t)
 	guarded := faulttest.Relay(t, faulttest.Host(t), relay.WithACL(deny{}))
 	rc := relay.DefaultResources()
-	rc.MaxCircuits = 0
+	rc.MaxCircuits = 1
 	full := faulttest.Relay(t, faulttest.Host(t), relay.WithResources(rc))
 	target := faulttest.Target(t, []host.Host{plain, guarded, full})
 	via := func(r host.Host) string { return faulttest.Circuit(t, r, ma.P_TCP, target.ID()) }
+	other, err := peer.AddrInfoFromString(via(full))
+	if err == nil {
+		err = faulttest.Target(t, nil).Connect(network.WithAllowLimitedConn(t.Context(), "test"), *other)
+	}
+	if err != nil {
+		t.Fatalf("fill the relay: %v", err)
+	}
 	refuser := stopper(t, plain, func(s network.Stream) { _, _ = s.Write([]byte{5, 8, 1, 32, 203, 1}) })
 	resetter := stopper(t, plain, func(s network.Stream) { _ = s.Reset() })
 	silent := stopper(t, plain, func(s network.Stream) { _, _ = io.Copy(io.Discard, s) })
@@ -242,21 +275,22 @@ func TestBehindCircuit(t *testing.T) {
 }
 
 func TestCircuitLimits(t *testing.T) {
-	data := faulttest.Relay(t, faulttest.Host(t), faulttest.Limits(1<<10, time.Minute))
 	span := faulttest.Relay(t, faulttest.Host(t), faulttest.Limits(1<<17, time.Second))
-	h := faulttest.Target(t, []host.Host{data, span})
+	h := faulttest.Target(t, []host.Host{span})
 	slow := func(s network.Stream) { _, _ = io.Copy(io.Discard, s) }
 	h.SetStreamHandler(faulttest.Identify, slow)
 	h.SetStreamHandler(faulttest.Ping, slow)
-	healthy := faulttest.Target(t, []host.Host{data})
-
 	r := expect(t, quick(), faulttest.Circuit(t, span, ma.P_TCP, h.ID()), fail.RelayLimitReached, "alive", "limit of time")
 	if r.Error.Detail["limit"] != "time" || r.Error.Kind() != fail.KindPartial {
 		t.Errorf("%v", r.Error.Detail)
 	}
-	r = run(t, quick(), faulttest.Circuit(t, data, ma.P_TCP, healthy.ID()))
-	if r.Error == nil || r.Error.Code != fail.RelayLimitReached || r.Error.Detail["limit"] != "data" {
-		t.Errorf("%+v", r.Error)
+	for bytes, stage := range map[int64]string{512: "security", 2048: "muxer", 3000: "alive"} {
+		data := faulttest.Relay(t, faulttest.Host(t), faulttest.Limits(bytes, time.Minute))
+		healthy := faulttest.Target(t, []host.Host{data})
+		r := run(t, quick(), faulttest.Circuit(t, data, ma.P_TCP, healthy.ID()))
+		if r.Error == nil || r.Error.Code != fail.RelayLimitReached || r.Error.Detail["limit"] != "data" || !strings.Contains(r.Error.Hint, "limit of data") {
+			t.Errorf("%d bytes, which end in the stage %s: %+v", bytes, stage, r.Error)
+		}
 	}
 }
 
