@@ -14,9 +14,10 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/pnet"
-	"github.com/libp2p/go-libp2p/p2p/transport/websocket"
 	pb "github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/pb"
 	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/relay"
+	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
+	"github.com/libp2p/go-libp2p/p2p/transport/websocket"
 	ma "github.com/multiformats/go-multiaddr"
 
 	"p2p/lib/fail"
@@ -57,7 +58,7 @@ func TestHealthyCircuit(t *testing.T) {
 func TestCircuitOverWSS(t *testing.T) {
 	ca := faulttest.NewCA(t, "test root")
 	listen := websocket.WithTLSConfig(&tls.Config{Certificates: []tls.Certificate{ca.Leaf(t, nil)}})
-	r := faulttest.Relay(t, faulttest.Host(t, libp2p.NoListenAddrs, libp2p.Transport(websocket.New, listen), libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0/tls/ws")))
+	r := faulttest.Relay(t, faulttest.Host(t, libp2p.NoListenAddrs, libp2p.Transport(tcp.NewTCPTransport), libp2p.Transport(websocket.New, listen), libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0/tls/ws")))
 	h := faulttest.Target(t, nil)
 	connectBack(t, r, h)
 	faulttest.Reserve(t, h, r)
@@ -187,12 +188,12 @@ func TestFakeHops(t *testing.T) {
 		code   fail.Code
 		hint   string
 	}{
-		{"malformed 400", faulttest.Status(400), fail.RelayFailed, "specification"},
-		{"unexpected 401", faulttest.Status(401), fail.RelayFailed, "specification"},
-		{"refused 200", faulttest.Status(200), fail.RelayFull, "(ASN)"},
-		{"unknown 999", faulttest.Status(999), fail.RelayFailed, "specification"},
-		{"negative", faulttest.Status(-1), fail.RelayFailed, "specification"},
-		{"unused 0", faulttest.Status(0), fail.RelayFailed, "specification"},
+		{"malformed 400", faulttest.HopStatus(400), fail.RelayFailed, "specification"},
+		{"unexpected 401", faulttest.HopStatus(401), fail.RelayFailed, "specification"},
+		{"refused 200", faulttest.HopStatus(200), fail.RelayFull, "(ASN)"},
+		{"unknown 999", faulttest.HopStatus(999), fail.RelayFailed, "specification"},
+		{"negative", faulttest.HopStatus(-1), fail.RelayFailed, "specification"},
+		{"unused 0", faulttest.HopStatus(0), fail.RelayFailed, "specification"},
 		{"another type", func(s network.Stream) { _, _ = s.Write(faulttest.HopAnswer(pb.HopMessage_CONNECT, 100)) }, fail.RelayFailed, "specification"},
 		{"no protobuf", func(s network.Stream) { _, _ = s.Write([]byte{4, 0xff, 0xff, 0xff, 0xff}) }, fail.RelayFailed, "specification"},
 		{"empty", func(s network.Stream) { _, _ = s.Write([]byte{0}) }, fail.RelayFailed, "specification"},
@@ -276,10 +277,15 @@ func TestBehindCircuit(t *testing.T) {
 
 func TestCircuitLimits(t *testing.T) {
 	span := faulttest.Relay(t, faulttest.Host(t), faulttest.Limits(1<<17, time.Second))
-	h := faulttest.Target(t, []host.Host{span})
-	slow := func(s network.Stream) { _, _ = io.Copy(io.Discard, s) }
-	h.SetStreamHandler(faulttest.Identify, slow)
-	h.SetStreamHandler(faulttest.Ping, slow)
+	mute := faulttest.NewPeer(t)
+	mute.Ignore = true
+	h := stopper(t, span, func(s network.Stream) {
+		faulttest.Skip(s) // the offer
+		_, _ = s.Write([]byte{4, 8, 1, 32, 100})
+		mute.Serve(faulttest.Conn{Stream: s})
+	})
+	mute.Key, mute.ID = h.Peerstore().PrivKey(h.ID()), h.ID()
+
 	r := expect(t, quick(), faulttest.Circuit(t, span, ma.P_TCP, h.ID()), fail.RelayLimitReached, "alive", "limit of time")
 	if r.Error.Detail["limit"] != "time" || r.Error.Kind() != fail.KindPartial {
 		t.Errorf("%v", r.Error.Detail)

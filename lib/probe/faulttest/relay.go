@@ -76,19 +76,25 @@ func FakeHop(t testing.TB, answer func(network.Stream)) host.Host {
 	h := Host(t)
 	h.SetStreamHandler(Hop, func(s network.Stream) {
 		defer s.Close()
-		var n [1]byte
-		if _, err := io.ReadFull(s, n[:]); err != nil {
-			return
-		}
-		if _, err := io.CopyN(io.Discard, s, int64(n[0])); err == nil {
+		if Skip(s) {
 			answer(s)
 		}
 	})
 	return h
 }
 
-// Status answers a request for a circuit with that status, and has nothing behind it.
-func Status(code int32) func(network.Stream) {
+// Skip reads one length-prefixed message of less than 128 bytes away.
+func Skip(r io.Reader) bool {
+	var n [1]byte
+	if _, err := io.ReadFull(r, n[:]); err != nil {
+		return false
+	}
+	_, err := io.CopyN(io.Discard, r, int64(n[0]))
+	return err == nil
+}
+
+// HopStatus answers a request for a circuit with that status, and has nothing behind it.
+func HopStatus(code int32) func(network.Stream) {
 	return func(s network.Stream) {
 		_, _ = s.Write(HopAnswer(pb.HopMessage_STATUS, code))
 	}
