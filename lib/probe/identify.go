@@ -65,7 +65,9 @@ func readParts(r io.Reader) (*pb.Identify, error) {
 		}
 		left -= int(n)
 		b := make([]byte, n)
-		if _, err := io.ReadFull(r, b); err != nil {
+		if _, err := io.ReadFull(r, b); err == io.EOF || err == io.ErrUnexpectedEOF {
+			return nil, errors.Join(errGarbage, err) // cut in the middle
+		} else if err != nil {
 			return nil, err
 		}
 		m := &pb.Identify{}
@@ -131,7 +133,8 @@ func (w *walk) signed(b []byte) *Record {
 }
 
 // serve answers the remote's own identify and pings and declines everything else, so that it sees a
-// well-behaved peer. At most maxStreams streams are served over the life of the walk.
+// well-behaved peer. At most maxStreams streams are served over the life of the walk; a remote that
+// opens streams without end is left, because mplex holds memory for each.
 func (w *walk) serve() {
 	mc := w.muxed
 	var wg sync.WaitGroup
@@ -143,13 +146,18 @@ func (w *walk) serve() {
 			}
 			wg.Go(func() { w.answer(s) })
 		}
-		for {
+		for n, since := 0, time.Now(); n < maxOpened; n++ {
 			s, err := mc.AcceptStream()
 			if err != nil {
 				return
 			}
 			_ = s.Reset()
+			if time.Since(since) > openedWithin { // a held connection may last for days
+				n, since = 0, time.Now()
+			}
 		}
+		w.flooded.Store(true)
+		_ = mc.Close()
 	})
 	w.onClose(func() { _ = mc.Close(); wg.Wait() })
 }

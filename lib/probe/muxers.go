@@ -20,9 +20,13 @@ import (
 
 const mplexID = string(mplex.ID)
 
+// openedWithin is the time in which a remote may open maxOpened streams that are not served.
+const openedWithin = 10 * time.Second
+
 // Bounds of one walked connection: what a hostile remote can make it hold is streams × window.
 const (
 	maxStreams = 16
+	maxOpened  = 1024      // further streams of the remote within openedWithin
 	maxWindow  = 512 << 10 // bytes
 )
 
@@ -50,7 +54,9 @@ func muxerFor(id string) network.Multiplexer {
 
 // muxerAnswers sends a yamux ping, which every implementation must answer; mplex has none.
 func (w *walk) muxerAnswers(ctx context.Context, mc network.MuxedConn) *fail.Error {
-	w.ready = time.Now()
+	if w.ready.IsZero() {
+		w.ready = time.Now()
+	}
 	var s *goyamux.Session
 	if !mc.As(&s) {
 		return nil

@@ -3,7 +3,9 @@ package probe
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -30,6 +32,7 @@ func (w *walk) handshake(ctx context.Context, chosen string) *fail.Error {
 	switch {
 	case err == nil:
 		w.conn, w.remote, w.remotePK = c, c.RemotePeer(), c.RemotePublicKey()
+		w.ready = time.Now()
 		w.rep.Muxer = string(c.ConnState().StreamMultiplexer)
 		return nil
 	case isTimeout(err):
@@ -142,7 +145,7 @@ func (w *walk) negotiateMuxer() *fail.Error {
 		return fail.New(fail.MuxerFailed, "%s finished the handshake, then was silent when the muxer was negotiated", w.who()).
 			WithHint("the node may hang or be overloaded: probe again").WithCause(err)
 	case err != nil && isClosed(err):
-		return w.closedLater("right after the handshake, before a muxer was agreed on", err)
+		return w.connClosed(err)
 	case err != nil:
 		return fail.New(fail.MuxerFailed, "%s broke the negotiation of the muxer", w.who()).
 			WithHint("the remote does not follow multistream-select; look at its version").WithCause(err)
@@ -186,21 +189,32 @@ func orNone(l []string) string {
 
 // connClosed judges a connection that ended after its handshake: the remote's code tells who closed it.
 func (w *walk) connClosed(err error) *fail.Error {
-	after := ""
-	if !w.ready.IsZero() {
-		after = "after the handshake"
+	if w.flooded.Load() {
+		return fail.New(fail.IdentifyFailed, "%s opened more than %d streams to us, so we ended the connection", w.who(), maxOpened).
+			WithHint("no healthy node does that: look at what runs there").WithCause(err)
 	}
 	name, code := closeReason(err)
-	e := fail.New(fail.ConnClosed, "%s closed the connection %s", w.who(), after).WithCause(err)
-	if name != "" {
-		e = fail.New(fail.ConnClosed, "%s closed the connection %s: %s", w.who(), after, name).WithCause(err)
+	say := w.who() + " closed the connection"
+	var after float64
+	if !w.ready.IsZero() {
+		after = ms(time.Since(w.ready))
+		say += fmt.Sprintf(" %.0f ms after the handshake", after)
 	}
+	if name != "" {
+		say += ": " + name
+	}
+	e := fail.New(fail.ConnClosed, "%s", say).WithCause(err)
 	if code == network.ConnResourceLimitExceeded {
-		e = fail.New(fail.ConnResourceLimit, "%s closed the connection: its resource manager is at a limit", w.who()).WithCause(err)
-		return e.WithDetail("reason", name).WithHint("raise the node's resource manager limits, or come back later")
+		e = fail.New(fail.ConnResourceLimit, "%s: its resource manager is at a limit", say).WithCause(err)
+	}
+	if after > 0 {
+		e = e.WithDetail("after_ms", after)
 	}
 	if name != "" {
 		e = e.WithDetail("reason", name)
+	}
+	if e.Code == fail.ConnResourceLimit {
+		return e.WithHint("raise the node's resource manager limits, or come back later")
 	}
 	return e.WithHint("the remote's connection gater, connection manager, limit per address or shutdown closed it: look at its log")
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
@@ -39,6 +40,7 @@ type walk struct {
 	left     time.Duration // of the target's time, after DNS; 0: no bound
 	limited  bool          // a relayed connection with limits
 	line     *circuitConn  // the stream through the relay
+	flooded  atomic.Bool   // the remote opened streams without end, so we left
 	closers  []func()
 
 	identify *Identify
