@@ -25,6 +25,7 @@ type circuitConn struct {
 	mine    atomic.Bool  // closed here
 }
 
+// Read counts what comes.
 func (c *circuitConn) Read(p []byte) (int, error) {
 	n, err := c.MuxedStream.Read(p)
 	c.in.Add(uint64(n))
@@ -32,6 +33,7 @@ func (c *circuitConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Write counts what goes.
 func (c *circuitConn) Write(p []byte) (int, error) {
 	n, err := c.MuxedStream.Write(p)
 	c.out.Add(uint64(n))
@@ -54,13 +56,19 @@ func (c *circuitConn) Close() error {
 	return c.Reset()
 }
 
-func (c *circuitConn) LocalAddr() net.Addr  { return circuitAddr{} }
+// LocalAddr names no place of this machine: the stream is one of many on the relay's connection.
+func (c *circuitConn) LocalAddr() net.Addr { return circuitAddr{} }
+
+// RemoteAddr does not tell where the target is: only the relay knows.
 func (c *circuitConn) RemoteAddr() net.Addr { return circuitAddr{} }
 
 type circuitAddr struct{}
 
+// Network is the name of the address's kind.
 func (circuitAddr) Network() string { return "p2p-circuit" }
-func (circuitAddr) String() string  { return "p2p-circuit" }
+
+// String is the same: there is nothing behind it.
+func (circuitAddr) String() string { return "p2p-circuit" }
 
 // limitReached tells which limit of the relay ended the circuit, "" if none did. Go relays count each
 // direction and close at the limit of data, js relays count both together and reset.

@@ -54,7 +54,7 @@ func (h *Held) Ping(ctx context.Context) (time.Duration, *fail.Error) {
 	case over(ctx):
 		return 0, fail.Of(ctx.Err())
 	case h.Lost() || closedByRemote(err):
-		return 0, h.w.connClosed(err).WithStage("alive")
+		return 0, h.w.cutShort(h.w.connClosed(err)).WithStage("alive")
 	}
 	return 0, fail.New(fail.IdentifyFailed, "%s is connected, but a ping is %s", h.w.who(), outcome(err)).WithStage("alive").
 		WithHint("the node or the path to it hangs; look at its load, or at what changed on the path").WithCause(err)

@@ -57,6 +57,14 @@ func (s Stage) facts() []string {
 		if spoken, ok := s.Detail["spoken"].([]string); ok {
 			facts = append(facts, out.Clean(strings.Join(spoken, " "), maxNote))
 		}
+	case "relay":
+		inner := s
+		inner.Stage, _ = s.Detail["stage"].(string)
+		inner.Detail = maps.Clone(s.Detail)
+		delete(inner.Detail, "stage")
+		facts = append([]string{inner.Stage}, inner.facts()...)
+	case "hop":
+		say("%s", "status")
 	default:
 		facts = s.plainFacts()
 	}
