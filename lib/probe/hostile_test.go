@@ -72,7 +72,7 @@ func say(b []byte) func(network.MuxedStream) {
 	return func(s network.MuxedStream) {
 		_, _ = s.Write(b)
 		_ = s.CloseWrite()
-		faulttest.Hold(s)
+		faulttest.HoldStream(s)
 	}
 }
 
@@ -130,10 +130,10 @@ func TestHostilePeers(t *testing.T) {
 		{"identify empty", peerWith(t, faulttest.Identify, say(nil)), fail.IdentifyFailed, "alive", "version", "identify: garbage"},
 		{"identify cut", peerWith(t, faulttest.Identify, say(whole[:20])), fail.IdentifyFailed, "alive", "version", "identify: garbage"},
 		{"identify reset", peerWith(t, faulttest.Identify, func(s network.MuxedStream) { _ = s.Reset() }), fail.IdentifyFailed, "alive", "log", "identify: failed, ping: ok"},
-		{"identify silent", peerWith(t, faulttest.Identify, faulttest.Hold), fail.IdentifyFailed, "alive", "load", "identify: silent, ping: ok"},
+		{"identify silent", peerWith(t, faulttest.Identify, faulttest.HoldStream), fail.IdentifyFailed, "alive", "load", "identify: silent, ping: ok"},
 		{"identify drip", peerWith(t, faulttest.Identify, endless([]byte{0x7f}, 50*time.Millisecond)), fail.IdentifyFailed, "alive", "load", "identify: silent, ping: ok"},
 		{"ping not echoed", peerWith(t, faulttest.Ping, endless(random(32), 0)), fail.IdentifyFailed, "alive", "version", "identify: ok, ping: garbage"},
-		{"ping silent", peerWith(t, faulttest.Ping, faulttest.Hold), fail.IdentifyFailed, "alive", "load", "identify: ok, ping: silent"},
+		{"ping silent", peerWith(t, faulttest.Ping, faulttest.HoldStream), fail.IdentifyFailed, "alive", "load", "identify: ok, ping: silent"},
 		{"ping closed", peerWith(t, faulttest.Ping, say(nil)), fail.IdentifyFailed, "alive", "log", "identify: ok, ping: failed"},
 		{"never takes a stream", ignorant, fail.IdentifyFailed, "alive", "hangs", "identify: silent, ping: silent"},
 		{"closed after the handshake", secured(t, func(net.Conn) {}), fail.ConnClosed, "muxer", "gater", "ms after the handshake"},
@@ -255,7 +255,7 @@ func TestFloods(t *testing.T) {
 		return func(t *testing.T) *faulttest.Peer {
 			p := faulttest.NewPeer(t)
 			p.Muxers, p.Muxed = []string{muxer}, flood
-			p.Streams[faulttest.Identify] = faulttest.Hold // the walk lasts its whole stage
+			p.Streams[faulttest.Identify] = faulttest.HoldStream // the walk lasts its whole stage
 			return p
 		}
 	}

@@ -2,6 +2,7 @@ package probe_test
 
 import (
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -52,6 +53,25 @@ func TestHealthyCircuit(t *testing.T) {
 				t.Errorf("stages: relay %v, then %v", hop, own)
 			}
 		})
+	}
+}
+
+func TestCircuitOverUDP(t *testing.T) {
+	r := faulttest.Relay(t, faulttest.UDPHost(t, "127.0.0.1", nil))
+	h := faulttest.Target(t, []host.Host{r})
+	for _, transport := range []string{"quic-v1", "webtransport", "webrtc-direct"} {
+		t.Run(transport, func(t *testing.T) {
+			target := udpAddr(t, r, transport) + "/p2p-circuit/p2p/" + h.ID().String()
+			healthyCircuit(t, run(t, quick(), target), r.ID(), h.ID())
+			wrong := strings.Replace(target, r.ID().String(), h.ID().String(), 1)
+			if e := expect(t, quick(), wrong, fail.RelayUnreachable, "relay", target).Error; e.Cause != string(fail.SecurityPeerIDMismatch) {
+				t.Errorf("cause %q", e.Cause)
+			}
+		})
+	}
+	closed := fmt.Sprintf("/ip4/127.0.0.1/udp/%d/quic-v1/p2p/%s/p2p-circuit/p2p/%s", faulttest.FreeUDP(t, "127.0.0.1"), r.ID(), h.ID())
+	if e := expect(t, quick(), closed, fail.RelayUnreachable, "relay", "ss -lunp").Error; e.Cause != string(fail.DialRefused) {
+		t.Errorf("cause %q", e.Cause)
 	}
 }
 

@@ -158,8 +158,8 @@ func Uvarint(n int) []byte {
 	return append(b, byte(n))
 }
 
-// Hold keeps a stream open until the client ends it.
-func Hold(s network.MuxedStream) {
+// HoldStream keeps a stream open until the client ends it.
+func HoldStream(s network.MuxedStream) {
 	b := make([]byte, 512)
 	for {
 		if _, err := s.Read(b); err != nil {
