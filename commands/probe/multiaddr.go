@@ -49,7 +49,7 @@ func (o *multiaddrOptions) flags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "want", Usage: "protocol that must be spoken; may be given again", Destination: &o.want},
 		&cli.BoolFlag{Name: "all", Usage: "every address of a target must be good", Destination: &o.all},
 		&cli.BoolFlag{Name: "strict", Usage: "an address without a peer id is an error", Destination: &o.strict},
-		&cli.BoolFlag{Name: "browser", Usage: "the target must be dialable by a browser", Destination: &o.browser},
+		&cli.BoolFlag{Name: "browser", Usage: "say whether a browser could dial it, and why not", Destination: &o.browser},
 		&cli.IntFlag{Name: "jobs", Usage: "targets probed at the same time", Value: 16, Destination: &o.jobs},
 		&cli.DurationFlag{Name: "watch", Usage: "ping on held connections this often until Ctrl-C (0: do not)", Destination: &o.watch},
 		&cli.StringFlag{Name: "svg", TakesFile: true, Usage: "write the picture to this file", Destination: &o.pictures.svg},

@@ -1,10 +1,6 @@
 package probe
 
-import (
-	"fmt"
-
-	"p2p/lib/fail"
-)
+import "fmt"
 
 // judgeBrowser says which of the walked addresses a page served over HTTPS could dial, and why not the others.
 func judgeBrowser(walks []*walk) *Browser {
@@ -33,22 +29,13 @@ func browserWhyNot(w *walk) string {
 		if !s.ip.IsLoopback() {
 			return "a page served over HTTPS may not open ws:// (mixed content); use wss"
 		}
-	case "wss":
-		if s.host == "" && !s.ip.IsLoopback() {
-			return "a certificate for a bare IP address is rare, and js-libp2p's default gater wants a name; use /dns4/NAME"
+	case "webrtc-direct":
+		if s.host != "" {
+			return "js-libp2p dials webrtc-direct by IP address only, not by the name " + s.host
 		}
 	}
 	if !w.rep.OK {
 		return "it cannot be dialed at all: " + string(w.rep.Error.Code)
 	}
 	return ""
-}
-
-func browserError(r *Report) *fail.Error {
-	why := "it has no address that a browser can dial"
-	if len(r.Browser.WhyNot) > 0 {
-		why = r.Browser.WhyNot[0]
-	}
-	return fail.New(fail.AddrNoTransport, "the target answers, but no browser can dial it: %s", why).WithStage("plan").
-		WithHint("let the node listen on wss, webtransport or webrtc-direct as well")
 }

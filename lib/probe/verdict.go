@@ -45,9 +45,6 @@ func (p *Prober) judge(r *Report, walks []*walk) {
 	}
 	r.Error = p.verdict(walks)
 	r.OK = r.Error == nil
-	if r.OK && p.o.Browser && !r.Browser.Dialable {
-		r.OK, r.Error = false, browserError(r)
-	}
 }
 
 // bestWalk is the good walk that came first, else the one that learnt most of the remote.

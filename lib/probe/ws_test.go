@@ -48,6 +48,20 @@ func TestHealthyWSS(t *testing.T) {
 	}
 }
 
+// A browser's limits are told, and do not make a good address bad.
+func TestBrowserCannot(t *testing.T) {
+	o := quick()
+	o.Browser = true
+	r := run(t, o, faulttest.Addr(t, faulttest.Host(t), ma.P_TCP))
+	if !r.OK || r.Browser.Dialable || len(r.Browser.WhyNot) != 1 || !strings.Contains(r.Browser.WhyNot[0], "raw TCP") {
+		t.Errorf("%+v %+v", r.Browser, r.Error)
+	}
+	r = run(t, o, faulttest.ClosedPort(t)+"/tls/ws"+someID)
+	if r.Browser.Dialable || !strings.Contains(r.Browser.WhyNot[0], "dial.refused") {
+		t.Errorf("%+v", r.Browser)
+	}
+}
+
 func TestWSFaults(t *testing.T) {
 	libp2pWS := faulttest.Addr(t, faulttest.Host(t, libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0/ws")), ma.P_WS)
 	port := strings.Split(libp2pWS, "/")[4]
