@@ -59,6 +59,7 @@ func serveSilent() {
 			if err != nil {
 				return
 			}
+			fmt.Fprintln(os.Stderr, "accepted")
 			go func() { _, _ = io.Copy(io.Discard, c) }()
 		}
 	}()

@@ -27,20 +27,20 @@ func (p *Prober) resolve(ctx context.Context, a *addr.Address, r *Report, start 
 	defer cancel()
 	s := &Stage{Stage: "dns", StartMS: ms(time.Since(start))}
 	p.observe(r.Target, a.Transport, *s, false, nil)
-	begin := time.Now()
+	begin, whole := time.Now(), a.MA.String()
 	res, err := p.o.Resolver.Resolve(ctx, a.MA)
 	s.TookMS = ms(time.Since(begin))
 	var walks []*walk
 	switch {
 	case res != nil && len(res.Leaves) > 0:
 		s.OK = true
-		walks = p.leaves(res, s, start, r)
+		walks = p.leaves(res, whole, s, start, r)
 	case err != nil && over(ctx):
-		walks = []*walk{p.dead(r.Target, r.Target, s, start, cut(ctx, "dns", err))}
+		walks = []*walk{p.dead(whole, whole, s, start, cut(ctx, "dns", err))}
 	case res != nil && len(res.Failures) > 0:
-		walks = p.failures(res.Failures, s, start, r)
+		walks = p.failures(res.Failures, whole, s, start)
 	case err != nil:
-		walks = []*walk{p.dead(r.Target, r.Target, s, start, err)}
+		walks = []*walk{p.dead(whole, whole, s, start, err)}
 	}
 	if res != nil {
 		s.set("chain", res.Chain)
@@ -61,7 +61,7 @@ func (p *Prober) mostLeaves() int {
 }
 
 // leaves makes the walks of a resolution that led somewhere. Slips of the zone beside good records are warnings.
-func (p *Prober) leaves(res *addr.Resolution, s *Stage, start time.Time, r *Report) []*walk {
+func (p *Prober) leaves(res *addr.Resolution, whole string, s *Stage, start time.Time, r *Report) []*walk {
 	var walks []*walk
 	for _, l := range res.Leaves[:min(len(res.Leaves), p.mostLeaves())] {
 		walks = append(walks, p.leaf(l, s, start, r))
@@ -74,17 +74,17 @@ func (p *Prober) leaves(res *addr.Resolution, s *Stage, start time.Time, r *Repo
 		}
 		lost = append(lost, e)
 	}
-	return append(walks, p.failures(lost, s, start, r)...)
+	return append(walks, p.failures(lost, whole, s, start)...)
 }
 
-func (p *Prober) failures(all []*fail.Error, s *Stage, start time.Time, r *Report) []*walk {
+func (p *Prober) failures(all []*fail.Error, whole string, s *Stage, start time.Time) []*walk {
 	var walks []*walk
 	for _, e := range all {
 		at, ok := e.Detail["addr"].(string)
 		if !ok {
-			at = r.Target
+			at = whole
 		}
-		walks = append(walks, p.dead(at, r.Target, s, start, e))
+		walks = append(walks, p.dead(at, whole, s, start, e))
 	}
 	return walks
 }

@@ -143,3 +143,19 @@ func TestZone(t *testing.T) {
 		t.Errorf("without zone: exit status %d, %+v", status, lines[0].Error)
 	}
 }
+
+// The time can also run out while packets vanish, or while the pace of a host is waited for.
+func TestTimeout(t *testing.T) {
+	inside(t)
+	t.Parallel()
+	silent := "/ip4/11.0.20.1/tcp/4001" + someID
+	status, lines := probe(t, "--timeout", "300ms", silent)
+	if e := lines[0].Error; status != 124 || e.Code != "timeout" || e.Stage != "connect" {
+		t.Errorf("exit status %d, %+v", status, e)
+	}
+	closed := "/ip4/" + farIP + "/tcp/9" + someID
+	status, lines = probe(t, append([]string{"--deadline", "2s"}, repeat(closed, 9)...)...)
+	if status != 8 || len(lines) != 8 {
+		t.Errorf("the ninth has no turn within 2 s: exit status %d, %d results", status, len(lines))
+	}
+}
