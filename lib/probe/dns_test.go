@@ -39,10 +39,6 @@ func codes(r *probe.Report) []string {
 	return all
 }
 
-func warned(r *probe.Report, code fail.Code) bool {
-	return slices.ContainsFunc(r.Warnings, func(e *fail.Error) bool { return e.Code == code })
-}
-
 func TestDNSFaults(t *testing.T) {
 	s := dnstest.Start(t, strings.ReplaceAll(`
 servfail.example.com FAULT servfail
