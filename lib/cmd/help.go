@@ -88,7 +88,11 @@ func writeFlags(b *bytes.Buffer, title string, flags []cli.Flag, width int) {
 }
 
 func valueName(f cli.Flag) string {
-	switch f.(type) {
+	switch f := f.(type) {
+	case *cli.StringFlag:
+		if f.TakesFile {
+			return "FILE"
+		}
 	case *cli.DurationFlag:
 		return "DURATION"
 	case *cli.IntFlag, *cli.Int64Flag, *cli.UintFlag, *cli.Uint64Flag:
