@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,6 +22,8 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/transport/websocket"
 	ma "github.com/multiformats/go-multiaddr"
 
+	"p2p/lib/addr"
+	"p2p/lib/addr/dnstest"
 	"p2p/lib/fail"
 	"p2p/lib/probe"
 	"p2p/lib/probe/faulttest"
@@ -373,4 +376,35 @@ func TestRelayGoesAway(t *testing.T) {
 		_ = s.Conn().Close()
 	})
 	expect(t, quick(), faulttest.Circuit(t, r, ma.P_TCP, faulttest.NewPeer(t).ID), fail.RelayFailed, "security", "restarted")
+}
+
+// Names are resolved first: what is said of the relay is said of its part of the address, and a direct
+// address beside the circuit silences the warning that there is only a limited connection.
+func TestNamedCircuits(t *testing.T) {
+	r, stranger := faulttest.Relay(t, faulttest.Host(t)), faulttest.Host(t)
+	h := faulttest.Target(t, []host.Host{r})
+	circuit, direct := faulttest.Circuit(t, r, ma.P_TCP, h.ID()), faulttest.Addr(t, h, ma.P_TCP)
+	dns := dnstest.Start(t, "relay.example A 127.0.0.1\n_dnsaddr.both.example TXT dnsaddr="+circuit+"\n_dnsaddr.both.example TXT dnsaddr="+direct+"\n")
+	o := quick()
+	o.Resolver = &addr.Resolver{Servers: []netip.AddrPort{dns.Addr}}
+	named := strings.Replace(circuit, "/ip4/127.0.0.1/", "/dns4/relay.example/", 1)
+	healthyCircuit(t, run(t, o, named), r.ID(), h.ID())
+	wrong := strings.Replace(named, r.ID().String(), stranger.ID().String(), 1)
+	expect(t, o, wrong, fail.RelayUnreachable, "relay", "p2p probe "+named)
+	both := "/dnsaddr/both.example/p2p/" + h.ID().String()
+	if got := run(t, o, both); !got.OK || len(got.Addresses) != 2 || !got.Addresses[0].OK || !got.Addresses[1].OK || warned(got, fail.RelayLimited) {
+		t.Errorf("%d addresses, %v, %+v", len(got.Addresses), got.Warnings, got.Error)
+	}
+}
+
+// What answers behind a relay is not looked for at the relay's own port.
+func TestNoDiagnosticDialsBehindCircuit(t *testing.T) {
+	r := through(t, faulttest.Say("HTTP/1.1 400 Bad Request\r\n\r\n"))
+	var dials atomic.Int32
+	o := quick()
+	o.Guard = func(netip.Addr) *fail.Error { dials.Add(1); return nil }
+	expect(t, o, faulttest.Circuit(t, r, ma.P_TCP, faulttest.NewPeer(t).ID), fail.DialWrongService, "security", "another relay")
+	if n := dials.Load(); n != 2 { // at the plan, and as the socket connects
+		t.Errorf("the guard was asked %d times", n)
+	}
 }
