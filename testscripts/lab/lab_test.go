@@ -95,7 +95,8 @@ func again() int {
 	return c.ProcessState.ExitCode()
 }
 
-// build makes the topology; it ends with the process.
+// build makes the topology; it ends with the process. The router answers by nft, because routes of the
+// kinds unreachable and prohibit answer five times and then once a second.
 func build() error {
 	for _, line := range strings.Split(strings.TrimSpace(`
 mount -t tmpfs tmpfs /run
@@ -128,8 +129,12 @@ ip -n far -6 route add default via 2a00::1
 ip route add 11.0.0.0/16 via `+routerIP+`
 ip -6 route add 2a00::/32 via 2a00:1::1
 ip -n router route add blackhole 11.0.20.0/24
-ip -n router route add unreachable 11.0.21.0/24
-ip -n router route add prohibit 11.0.22.0/24
+ip -n router route add 11.0.20.0/22 via `+farIP+`
+ip netns exec router nft add table ip answers
+ip netns exec router nft add chain ip answers out { type filter hook forward priority -10; }
+ip netns exec router nft add rule ip answers out ip daddr 11.0.21.0/24 reject with icmp type host-unreachable
+ip netns exec router nft add rule ip answers out ip daddr 11.0.22.0/24 reject with icmp type admin-prohibited
+ip netns exec router nft add rule ip answers out ip daddr 11.0.23.0/24 reject with icmp type net-unreachable
 ip route add unreachable 11.0.30.0/24
 ip route add prohibit 11.0.31.0/24
 `), "\n") {

@@ -74,13 +74,12 @@ func TestMTUBlackHole(t *testing.T) {
 		sh(t, "ip -n router link set wan mtu 1500")
 		sh(t, "ip route flush cache") // what was learnt
 		sh(t, "ip -n far route flush cache")
-		sh(t, "ip netns exec router nft flush ruleset")
 	})
 	r := expect(t, addr, "dial.mtu", "security", "MSS", "--stage-timeout", "4s")
 	if !strings.Contains(r.Error.Message, "large packets") {
 		t.Error(r.Error.Message)
 	}
-	sh(t, "ip netns exec router nft flush ruleset")
+	sh(t, "ip netns exec router nft delete table ip hole")
 	if status, _ := probe(t, addr); status != 0 {
 		t.Errorf("with the router's answers: exit status %d", status)
 	}
