@@ -40,19 +40,12 @@ var npmCI = sync.OnceValue(func() (problem string) {
 	if have, err := os.ReadFile(stamp); err == nil && string(have) == want {
 		return ""
 	}
-	// npm on Node 20 was seen to hang in its own exit (all threads in futex waits): hence bound and retry.
-	for try := 1; ; try++ {
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-		c := exec.CommandContext(ctx, "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error")
-		c.Dir, c.WaitDelay = "js", 5*time.Second
-		text, err := c.CombinedOutput()
-		cancel()
-		if err == nil {
-			break
-		}
-		if try == 3 {
-			return "npm ci in testscripts/js: " + err.Error() + "\n" + string(text)
-		}
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
+	defer cancel()
+	c := exec.CommandContext(ctx, "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error")
+	c.Dir, c.WaitDelay = "js", 5*time.Second
+	if text, err := c.CombinedOutput(); err != nil {
+		return "npm ci in testscripts/js: " + err.Error() + "\n" + string(text)
 	}
 	if err := os.WriteFile(stamp, []byte(want), 0o644); err != nil {
 		return err.Error()

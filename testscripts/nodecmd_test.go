@@ -14,8 +14,9 @@ import (
 	"github.com/libp2p/go-libp2p/core/pnet"
 )
 
-// nodeMain is the test-only command "node": a go-libp2p host that prints its addresses as one JSON
-// line and lives until it is interrupted.
+// nodeMain is the test-only command "peernode": a go-libp2p host that prints its addresses as one JSON
+// line and lives until it is interrupted. It is not called "node", because testscript puts its commands
+// into PATH, where npm looks for Node.
 func nodeMain() {
 	listen := flag.String("listen", "/ip4/127.0.0.1/tcp/0", "addresses, separated by commas")
 	agent := flag.String("agent", "node", "agent version, with the escapes of JSON")

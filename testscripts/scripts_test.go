@@ -23,8 +23,8 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"p2p":  func() { cmd.Exec(commands.All()) },
-		"node": nodeMain,
+		"p2p":      func() { cmd.Exec(commands.All()) },
+		"peernode": nodeMain,
 	})
 }
 
