@@ -14,6 +14,8 @@ import (
 	"p2p/lib/fail"
 )
 
+const zoneLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-:@"
+
 // value checks and normalises the value of c, which stands at v in text. The caller fills in where it is.
 func (r *reader) value(text string, c Component, v span) (string, *fault) {
 	put := func(s string) string { return text[:c.Offset-r.base] + s + text[v.end:] }
@@ -33,6 +35,10 @@ func (r *reader) value(text string, c Component, v span) (string, *fault) {
 	case ma.P_DNS, ma.P_DNS4, ma.P_DNS6, ma.P_DNSADDR, ma.P_SNI:
 		if f := nameValue(text, c, v, put, bad); f != nil {
 			return "", f
+		}
+	case ma.P_IP6ZONE:
+		if strings.Trim(c.Value, zoneLetters) != "" { // it comes from DNS too, and goes into hints that are pasted into a shell
+			return "", bad("the name of an interface has letters, digits and ._-:@")
 		}
 	case ma.P_P2P:
 		if why := badPeerID(c.Value); why != "" {

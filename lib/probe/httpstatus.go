@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 
+	"p2p/lib/addr"
 	"p2p/lib/fail"
 )
 
@@ -169,11 +170,11 @@ func (w *walk) locationMA(location string) string {
 	if w.spot.host == u.Hostname() && w.spot.hostMA() != "" {
 		host = w.spot.hostMA()
 	}
-	m := mustMA(host + "/tcp/" + port + transport)
-	if m == nil || strings.Contains(u.Hostname(), "/") {
+	a, bad := addr.Parse(host + "/tcp/" + port + transport)
+	if bad != nil || strings.Contains(u.Hostname(), "/") {
 		return ""
 	}
-	text := m.String()
+	text := a.MA.String()
 	if w.spot.peer != "" {
 		text += "/p2p/" + w.spot.peer.String()
 	}

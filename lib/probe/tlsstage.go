@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"p2p/lib/addr"
 	"p2p/lib/fail"
 )
 
@@ -210,7 +211,7 @@ func (w *walk) wrongName(leaf *x509.Certificate, err error) *fail.Error {
 			WithDetail("names", names).WithHint("dial a name that the certificate has, or get one for %s", w.spot.host)
 	}
 	e := fail.New(fail.TLSNoIPSAN, "the certificate is for %s, not for the IP address %s", orNone(names), w.serverName()).WithCause(err).WithDetail("names", names)
-	if i := slices.IndexFunc(names, func(n string) bool { return net.ParseIP(n) == nil && !strings.HasPrefix(n, "*") }); i >= 0 {
+	if i := slices.IndexFunc(names, isHostName); i >= 0 {
 		id := ""
 		if w.spot.peer != "" {
 			id = "/p2p/" + w.spot.peer.String()
@@ -219,6 +220,12 @@ func (w *walk) wrongName(leaf *x509.Certificate, err error) *fail.Error {
 			names[i], w.port(), id, w.spot.hostMA(), w.port(), names[i], id)
 	}
 	return e.WithHint("get a certificate with this IP address, or dial the node by its name")
+}
+
+// isHostName tells a name that can be dialed. What a certificate names may be anything, and the hint is there to be pasted into a shell.
+func isHostName(name string) bool {
+	_, err := addr.Parse("/dns/" + name)
+	return err == nil && !strings.Contains(name, "/")
 }
 
 // authority verifies the chain's signatures up to a trusted root, at a time at which the leaf is valid.
@@ -239,7 +246,7 @@ func (w *walk) authority(chain []*x509.Certificate, now time.Time) *fail.Error {
 	var inv x509.CertificateInvalidError
 	switch {
 	case errors.As(err, &inv) && inv.Reason == x509.Expired && inv.Cert != leaf:
-		return fail.New(fail.TLSExpired, "a certificate of the chain of %s expired: %s", w.serverName(), bounded(fmt.Sprint(inv.Cert.Subject), 256)).WithCause(err).
+		return fail.New(fail.TLSExpired, "a certificate of the chain of %s expired: %s", w.serverName(), quoted(fmt.Sprint(inv.Cert.Subject))).WithCause(err).
 			WithHint("let the server send the current chain (fullchain.pem)")
 	case selfSigned(leaf):
 		return fail.New(fail.TLSSelfSigned, "the certificate of %s is signed by itself", w.serverName()).WithCause(err).
