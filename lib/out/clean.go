@@ -1,9 +1,11 @@
 package out
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -64,4 +66,27 @@ func safe(s string) string {
 		lines[i] = Clean(l, len(l)+1)
 	}
 	return strings.Join(lines, "\n")
+}
+
+// visible escapes in JSON what encoding/json does not. Beyond ASCII all of JSON is inside strings.
+func visible(b []byte) []byte {
+	hidden := func(r rune) bool { return !unicode.IsPrint(r) }
+	if bytes.IndexFunc(b, hidden) < 0 {
+		return b
+	}
+	var w bytes.Buffer
+	for len(b) > 0 {
+		r, n := utf8.DecodeRune(b)
+		switch {
+		case !hidden(r):
+			w.Write(b[:n])
+		case r > 0xffff:
+			hi, lo := utf16.EncodeRune(r)
+			fmt.Fprintf(&w, `\u%04x\u%04x`, hi, lo)
+		default:
+			fmt.Fprintf(&w, `\u%04x`, r)
+		}
+		b = b[n:]
+	}
+	return w.Bytes()
 }

@@ -114,7 +114,8 @@ func encode(b *bytes.Buffer, v any, head []field, indent bool) error {
 	return b.WriteByte('\n')
 }
 
-// Marshal encodes v as JSON on one line, without HTML escaping.
+// Marshal encodes v as JSON on one line, without HTML escaping. Every character that does not print is
+// escaped, because JSON goes to terminals too: encoding/json leaves DEL, the C1 controls and bidi marks as they are.
 func Marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -122,7 +123,7 @@ func Marshal(v any) ([]byte, error) {
 	if err := e.Encode(v); err != nil {
 		return nil, err
 	}
-	return bytes.TrimRight(b.Bytes(), "\n"), nil
+	return visible(bytes.TrimRight(b.Bytes(), "\n")), nil
 }
 
 // Fail shows an error on stderr as text, or as one JSON line under an explicit --json when nothing
