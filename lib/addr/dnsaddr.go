@@ -28,14 +28,8 @@ func (u *run) dnsaddr(ctx context.Context, name string, l *looked) {
 	if l.err != nil && !l.failed(fail.DNSNXDomain, fail.DNSNoData) {
 		return
 	}
-	for _, txt := range l.txt {
-		if isDnsaddr(txt) {
-			m, why := readRecord(txt)
-			l.records = append(l.records, record{txt: txt, ma: m, why: why})
-		}
-	}
-	l.txt = nil
-	if len(l.records) > 0 {
+	l.txt = slices.DeleteFunc(l.txt, func(t string) bool { return !isDnsaddr(t) })
+	if len(l.txt) > 0 {
 		return
 	}
 	apex := u.txtRecords(ctx, name)
@@ -56,6 +50,29 @@ func (u *run) dnsaddr(ctx context.Context, name string, l *looked) {
 		e = e.WithHint("print the records that belong there: p2p addr dnsaddr --name %s MULTIADDR", clip(name, 200))
 	}
 	l.err = e
+}
+
+// read parses the records of a name, as far as the bounds of the whole resolution allow.
+func (u *run) read(c ma.Component, l *looked) {
+	texts := l.txt
+	l.txt = nil
+	for i, txt := range texts {
+		if u.recordsLeft--; u.recordsLeft < 0 || len(txt) > u.bytesLeft {
+			u.out.Omitted += len(texts) - i
+			if i == 0 {
+				l.err = tooMuch(c, "records of names would have to be read", maxRecords)
+			}
+			return
+		}
+		u.bytesLeft -= len(txt)
+		m, why := readRecord(txt)
+		l.records = append(l.records, record{txt: txt, ma: m, why: why})
+	}
+}
+
+func tooMuch(c ma.Component, what string, n int) *fail.Error {
+	return fail.New(fail.DNSDnsaddrLoop, "resolve %s: more than %d %s", quote(c.String()), n, what).
+		WithStage("dns").WithHint("a zone whose dnsaddr records lead to so many others cannot be used; give the address of one peer")
 }
 
 func others(txt int) string {

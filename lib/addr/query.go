@@ -92,14 +92,18 @@ func (r *Resolver) query(ctx context.Context, servers []netip.AddrPort, name str
 
 // show lists the answers, valid UTF-8 and bounded.
 func (q *Query) show(a *answer) {
+	add := func(text string) {
+		if len(q.Answers) == maxAnswers {
+			q.Omitted++
+			return
+		}
+		q.Answers = append(q.Answers, text)
+	}
 	for _, ip := range a.ips {
-		q.Answers = append(q.Answers, ip.String())
+		add(ip.String())
 	}
 	for _, t := range a.txt {
-		q.Answers = append(q.Answers, strings.ToValidUTF8(clip(t, maxShown), "\uFFFD"))
-	}
-	if n := len(q.Answers); n > maxAnswers {
-		q.Answers, q.Omitted = q.Answers[:maxAnswers], n-maxAnswers
+		add(strings.ToValidUTF8(clip(t, maxShown), "\uFFFD"))
 	}
 }
 

@@ -19,6 +19,9 @@ const (
 	maxQueries  = 256  // names asked for
 	maxParallel = 8    // questions under way at once
 	maxFailures = 64   // kept, each names its address
+	maxRecords  = 4096 // dnsaddr records read, in all
+	maxText     = 1 << 20
+	maxChain    = 256 << 10 // bytes of the answers that the chain shows, in all
 )
 
 // Resolver turns names into IP addresses with DNS messages of its own, so that the server's rcode
@@ -109,12 +112,14 @@ type run struct {
 	conf config
 	memo map[string]*looked
 	out  *Resolution
+
+	recordsLeft, bytesLeft, chainLeft int
 }
 
 // Resolve replaces the names in front of, and inside, the relay part of a until only IP addresses are
 // left. It fails if not a single address came out of it, with the first failure; the others are in Failures.
 func (r *Resolver) Resolve(ctx context.Context, a ma.Multiaddr) (*Resolution, *fail.Error) {
-	u := &run{r: r, conf: r.config(), memo: map[string]*looked{}, out: &Resolution{}}
+	u := &run{r: r, conf: r.config(), memo: map[string]*looked{}, out: &Resolution{}, recordsLeft: maxRecords, bytesLeft: maxText, chainLeft: maxChain}
 	items := []item{{Leaf: Leaf{MA: a}}}
 	for u.lookup(ctx, items) {
 		var next []item
@@ -167,8 +172,7 @@ func (u *run) lookup(ctx context.Context, items []item) bool {
 		if _, known := u.memo[c.String()]; !known {
 			u.memo[c.String()] = &looked{}
 			if len(u.memo) > maxQueries {
-				u.memo[c.String()].err = fail.New(fail.DNSDnsaddrLoop, "resolve %s: more than %d names would have to be looked up", quote(c.String()), maxQueries).
-					WithStage("dns").WithHint("a zone whose dnsaddr records lead to so many others cannot be used; give the address of one peer")
+				u.memo[c.String()].err = tooMuch(c, "names would have to be looked up", maxQueries)
 				continue
 			}
 			todo = append(todo, c)
@@ -187,13 +191,27 @@ func (u *run) lookup(ctx context.Context, items []item) bool {
 	wg.Wait()
 	for _, c := range todo {
 		l := u.memo[c.String()]
-		u.out.Chain = append(u.out.Chain, l.queries...)
+		u.read(c, l)
+		u.show(l.queries)
 		u.out.Warnings = append(u.out.Warnings, l.warnings...)
 		if l.partial != nil {
 			u.fail(l.partial, c.String())
 		}
 	}
 	return more
+}
+
+// show adds to the chain, and leaves answers out when it is long.
+func (u *run) show(all []Query) {
+	for _, q := range all {
+		for i, a := range q.Answers {
+			if u.chainLeft -= len(a); u.chainLeft < 0 {
+				q.Answers, q.Omitted = q.Answers[:i], q.Omitted+len(q.Answers)-i
+				break
+			}
+		}
+		u.out.Chain = append(u.out.Chain, q)
+	}
 }
 
 func (u *run) component(ctx context.Context, c ma.Component, l *looked) {
