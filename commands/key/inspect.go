@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -99,7 +98,7 @@ func targets(c *cmd.Call) (map[string]func() (*identity.Key, error), error) {
 	for i, arg := range c.Args {
 		if arg != "-" {
 			c.Args[i] = identity.Quotable(arg)
-			keys[c.Args[i]] = func() (*identity.Key, error) { return fromArgument(arg) }
+			keys[c.Args[i]] = func() (*identity.Key, error) { return identity.Find(arg) }
 		}
 	}
 	if !slices.Contains(c.Args, "-") {
@@ -117,18 +116,6 @@ func targets(c *cmd.Call) (map[string]func() (*identity.Key, error), error) {
 	}
 	c.Stdin = strings.NewReader(labels.String())
 	return keys, nil
-}
-
-// fromArgument reads a file without its name before the error: the report names it already.
-func fromArgument(arg string) (*identity.Key, error) {
-	if _, err := os.Stat(arg); err != nil {
-		return identity.Find(arg)
-	}
-	b, err := identity.ReadFile(arg)
-	if err != nil {
-		return nil, err
-	}
-	return identity.Read(b)
 }
 
 func inspect(target string, read func() (*identity.Key, error)) *Report {

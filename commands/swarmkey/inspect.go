@@ -63,19 +63,16 @@ func runInspect(ctx context.Context, c *cmd.Call) error {
 	}
 	return c.Diagnose(ctx, 1, func(_ context.Context, target string) cmd.Finding {
 		if stdin != nil && target == "stdin:1" {
-			return inspect(target, stdin, nil)
+			s, err := identity.ReadSwarmKey(stdin)
+			return inspect(target, s, err)
 		}
-		b, err := identity.ReadFile(target)
-		return inspect(target, b, err)
+		s, err := identity.LoadSwarmKey(target)
+		return inspect(target, s, err)
 	})
 }
 
-func inspect(target string, b []byte, err error) *Report {
+func inspect(target string, s *identity.SwarmKey, err error) *Report {
 	r := &Report{Target: target, Problems: []*fail.Error{}}
-	var s *identity.SwarmKey
-	if err == nil {
-		s, err = identity.ReadSwarmKey(b)
-	}
 	if err != nil {
 		r.Error = fail.Of(err)
 		r.Problems = append(r.Problems, r.Error)

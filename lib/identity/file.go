@@ -131,6 +131,10 @@ func Exposed(path string) *fail.Error {
 // WriteFile writes a secret whole or not at all, with mode 0600. Without force an existing file is file.exists,
 // even if it appears at the same moment.
 func WriteFile(path string, data []byte, force bool) error {
+	st, err := os.Stat(path)
+	if err == nil && st.IsDir() {
+		return fail.New(fail.FileUnwritable, "%q is a directory", path).WithHint("name a file in it")
+	}
 	if _, err := os.Lstat(path); err == nil && !force {
 		return exists(path)
 	}
@@ -138,9 +142,18 @@ func WriteFile(path string, data []byte, force bool) error {
 		if !force && errors.Is(err, fs.ErrExist) {
 			return exists(path)
 		}
-		return fail.New(fail.FileUnwritable, "write %q", path).WithCause(err).WithHint("look at the directory's mode and at the free space")
+		return unwritable(path, err)
 	}
 	return nil
+}
+
+func unwritable(path string, err error) *fail.Error {
+	why := err // of the temporary file, whose name nobody knows
+	for inner := errors.Unwrap(why); inner != nil; inner = errors.Unwrap(why) {
+		why = inner
+	}
+	return fail.New(fail.FileUnwritable, "write %q: %w", path, why).WithCause(err).
+		WithHint("look whether the directory exists, at its mode and at the free space")
 }
 
 func exists(path string) *fail.Error {
