@@ -44,6 +44,9 @@ func (f *Flags) Options() (Options, *fail.Error) {
 	if f.pings < 1 || f.pings > 1000 {
 		return o, fail.New(fail.UsageFlag, "--ping %d: from 1 to 1000 pings end a probe", f.pings)
 	}
+	if f.certDays < 0 {
+		return o, fail.New(fail.UsageFlag, "--cert-days %d: a number of days is 0 or more", f.certDays)
+	}
 	steps := []func(*Options) *fail.Error{f.readIdentity, f.readSwarmKey, f.readCA, f.readDNS, f.readPace}
 	for _, step := range steps {
 		if err := step(&o); err != nil {

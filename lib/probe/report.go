@@ -67,7 +67,7 @@ type Offered struct {
 // Identify is what the remote says of itself, bounded in size and count (libp2p specs, identify).
 type Identify struct {
 	Agent           string   `json:"agent"`
-	ProtocolVersion string   `json:"protocol_version"`
+	ProtocolVersion string   `json:"protocol_version,omitempty"`
 	Protocols       []string `json:"protocols"`
 	ProtocolsTotal  int      `json:"protocols_total"`
 	ListenAddrs     []string `json:"listen_addrs"`
