@@ -61,10 +61,13 @@ func runExplain(_ context.Context, c *cmd.Call) error {
 		return c.Print(list)
 	}
 	text := strings.TrimSpace(c.Args[0])
-	if text == "-" {
+	switch text {
+	case "-":
 		return explainLog(c)
+	case "":
+		return fail.New(fail.UsageArgument, "there is nothing to explain").WithHint("p2p explain lists the codes")
 	}
-	if page, ok := explain.Page(fail.Code(text)); ok {
+	if page, ok := explain.Page(fail.Code(strings.ToLower(text))); ok {
 		return c.Print(page)
 	}
 	m := explain.Match(text)
