@@ -75,8 +75,9 @@ func (p *Parsed) Text(w *out.Text) {
 	w.Row("public", fmt.Sprint(*p.Public))
 	w.Row("browser", orNone(browsers(*p.Browser)))
 	for _, e := range p.Problems {
-		w.Printf("%s %s\n", w.Warn(string(e.Code)), out.Clean(e.Message, whole))
-		w.Printf("  %s\n", out.Clean(e.Hint, whole))
+		w.Printf("%s\n", w.Warn(string(e.Code)))
+		w.Printf("  %s\n", out.Wrap(out.Clean(e.Message, whole), w.Width-1, "  "))
+		w.Printf("  %s\n", out.Wrap(out.Clean(e.Hint, whole), w.Width-1, "  "))
 	}
 }
 
@@ -131,6 +132,10 @@ func parse(target string) *Parsed {
 	if e != nil {
 		p.Problems = append(p.Problems, e)
 	}
-	p.Problems = append(p.Problems, a.Warnings...)
+	for _, warning := range a.Warnings {
+		if e == nil || warning.Code != e.Code {
+			p.Problems = append(p.Problems, warning)
+		}
+	}
 	return p
 }

@@ -49,7 +49,7 @@ func firstWord(s string) string {
 }
 
 func notation(s string) string {
-	if strings.Contains(s, ":") && !strings.Contains(s, "::") {
+	if strings.Contains(s, ":") && !strings.Contains(s, "::") || strings.Contains(s, "]:") {
 		return "host:port is not a multiaddr"
 	}
 	return "a host alone is not a multiaddr"
