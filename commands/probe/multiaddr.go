@@ -63,6 +63,9 @@ func runMultiaddr(ctx context.Context, c *cmd.Call, o *multiaddrOptions) error {
 		return err
 	}
 	po.Want, po.All, po.Strict, po.Browser = o.want.Value(), o.all, o.strict, o.browser
+	if err := cmd.CheckJobs(o.jobs); err != nil {
+		return err
+	}
 	if err := checkWatch(o); err != nil {
 		return err
 	}

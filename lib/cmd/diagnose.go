@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -58,6 +59,9 @@ func (c *Call) said(f Finding) bool {
 // one object, several or "-" (one a line on stdin) a stream that ends in a Summary. A bad target
 // is a line on stderr and counts into the exit status; the others go on.
 func (c *Call) Diagnose(ctx context.Context, jobs int, probe func(context.Context, string) Finding) error {
+	if err := CheckJobs(jobs); err != nil {
+		return err
+	}
 	if !c.Streaming() {
 		f := c.one(ctx, c.Args[0], probe)
 		if err := c.Print(f); err != nil {
@@ -74,8 +78,16 @@ func (c *Call) Diagnose(ctx context.Context, jobs int, probe func(context.Contex
 	b := &batch{call: c, start: time.Now(), sum: Summary{Codes: map[fail.Code]int{}}, kinds: map[fail.Kind]int{}}
 	b.ctx, b.stop = context.WithCancel(ctx)
 	defer b.stop()
-	b.run(max(jobs, 1), probe)
+	b.run(jobs, probe)
 	return b.end(ctx)
+}
+
+// CheckJobs refuses a --jobs that is no number of workers, for a command that must know before Diagnose.
+func CheckJobs(jobs int) *fail.Error {
+	if jobs < 1 {
+		return fail.New(fail.UsageFlag, "bad value %d for --jobs", jobs).WithHint("write 1 or more")
+	}
+	return nil
 }
 
 func (c *Call) one(ctx context.Context, target string, probe func(context.Context, string) Finding) Finding {
@@ -148,7 +160,9 @@ func (b *batch) finished(target string, f Finding) {
 	if e != nil && !b.call.said(f) {
 		line := *e
 		line.Hint = "" // in the report; among many targets one line each is enough
-		line.Message = out.Clean(target, 1024) + ": " + e.Message
+		if !strings.Contains(e.Message, strconv.Quote(target)) && !strings.HasPrefix(e.Message, target+": ") {
+			line.Message = out.Clean(target, 1024) + ": " + e.Message
+		}
 		b.call.Out.Fail(&line, false)
 	}
 }

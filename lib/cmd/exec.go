@@ -110,7 +110,7 @@ func run(c *Call, l *Leaf, path, words []string) int {
 	flags := append(slices.Clone(l.Flags), s.flags(l)...)
 	flagWords, args, bad := order(flags, words)
 	if bad != nil {
-		return exit(c, withHelpHint(bad, path), true)
+		return exit(c, withHelpHint(bad, helpPath(path, l)), true)
 	}
 	status := 0
 	app := &cli.App{
@@ -125,7 +125,7 @@ func run(c *Call, l *Leaf, path, words []string) int {
 		},
 	}
 	if err := app.RunContext(context.Background(), append([]string{"p2p"}, flagWords...)); err != nil {
-		return exit(c, withHelpHint(flagError(err), path), true)
+		return exit(c, withHelpHint(flagError(err), helpPath(path, l)), true)
 	}
 	return status
 }
@@ -136,7 +136,7 @@ func action(ctx context.Context, c *Call, l *Leaf, s *shared, path []string) int
 		return exit(c, err, true)
 	}
 	if err := checkArgs(l.Args, c.Args); err != nil {
-		return exit(c, withHelpHint(err, path), true)
+		return exit(c, withHelpHint(err, helpPath(path, l)), true)
 	}
 	if s.timeout < 0 || s.deadline < 0 {
 		return exit(c, fail.New(fail.UsageFlag, "a negative duration is no bound").WithHint("0 means none"), true)
@@ -250,7 +250,17 @@ func flagError(err error) *fail.Error {
 	if errors.As(err, &e) {
 		return e
 	}
-	return fail.New(fail.UsageFlag, "%s", strings.ReplaceAll(strings.TrimSuffix(err.Error(), ": parse error"), "for flag -", "for flag --"))
+	text := strings.TrimSuffix(err.Error(), ": parse error")
+	text = strings.Replace(strings.Replace(text, " for flag -", " for flag --", 1), "\" for -", "\" for --", 1)
+	return fail.New(fail.UsageFlag, "%s", text)
+}
+
+// helpPath is where the help with the leaf's flags is: a group's help does not show those of its default leaf.
+func helpPath(path []string, l *Leaf) []string {
+	if path[len(path)-1] == l.Name {
+		return path
+	}
+	return append(slices.Clone(path), l.Name)
 }
 
 func withHelpHint(e *fail.Error, path []string) *fail.Error {

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -100,6 +101,9 @@ func order(flags []cli.Flag, words []string) (flagWords, args []string, err *fai
 		long := "--" + f.Names()[0]
 		switch {
 		case hasValue:
+			if e := badValue(f, value); e != nil {
+				return nil, nil, e
+			}
 			flagWords = append(flagWords, long+"="+value)
 		case isBool(f):
 			flagWords = append(flagWords, long)
@@ -107,10 +111,28 @@ func order(flags []cli.Flag, words []string) (flagWords, args []string, err *fai
 			return nil, nil, fail.New(fail.UsageFlag, "the flag %q needs a value", w)
 		default:
 			i++
+			if e := badValue(f, words[i]); e != nil {
+				return nil, nil, e
+			}
 			flagWords = append(flagWords, long+"="+words[i])
 		}
 	}
 	return flagWords, args, nil
+}
+
+// badValue refuses "", mostly a shell variable that is not set (taken for "not given", --swarm-key "$KEY"
+// would leave the private network and --out "$FILE" would print the secret), and a duration without its unit.
+func badValue(f cli.Flag, value string) *fail.Error {
+	long := "--" + f.Names()[0]
+	if value == "" {
+		return fail.New(fail.UsageFlag, "the flag %q has an empty value", long).WithHint("is a shell variable not set? Give a value, or leave %s out", long)
+	}
+	if _, ok := f.(*cli.DurationFlag); ok {
+		if _, err := strconv.ParseFloat(value, 64); err == nil && value != "0" {
+			return fail.New(fail.UsageFlag, "invalid value %q for flag %s: a duration has a unit", value, long).WithHint("%s %ss", long, value)
+		}
+	}
+	return nil
 }
 
 func unknownFlag(flags []cli.Flag, word, name string) *fail.Error {

@@ -35,26 +35,29 @@ func renderHelp(width int, n *Node, path []string) []byte {
 			usage = name + " " + strings.Join(d.Leaf.Args, " ") + "\n       " + usage
 		}
 		fmt.Fprintf(&b, "usage: %s\n", usage)
-		writeLong(&b, n.Long)
+		writeLong(&b, n.Long, width)
 		b.WriteString("\ncommands:\n")
 		for _, s := range n.Sub {
 			fmt.Fprintf(&b, "  %-12s %s\n", s.Name, s.Short)
+		}
+		if n.Default != "" {
+			b.WriteString("\nflags: " + name + " " + n.Default + " --help\n")
 		}
 		b.WriteString("\nmore: " + name + " COMMAND --help\n")
 		return b.Bytes()
 	}
 	usage := strings.Join(append([]string{name, "[flags]"}, n.Leaf.Args...), " ")
 	fmt.Fprintf(&b, "usage: %s\n", usage)
-	writeLong(&b, n.Long)
+	writeLong(&b, n.Long, width)
 	var s shared
 	writeFlags(&b, "flags", n.Leaf.Flags, width)
 	writeFlags(&b, "common flags", s.flags(n.Leaf), width)
 	return b.Bytes()
 }
 
-func writeLong(b *bytes.Buffer, long string) {
+func writeLong(b *bytes.Buffer, long string, width int) {
 	if long != "" {
-		b.WriteString("\n" + strings.Trim(long, "\n") + "\n")
+		b.WriteString("\n" + out.Paragraphs(strings.Trim(long, "\n"), width) + "\n")
 	}
 }
 
@@ -80,10 +83,10 @@ func writeFlags(b *bytes.Buffer, title string, flags []cli.Flag, width int) {
 			usage += " (default " + d + ")"
 		}
 		if len(name) > 24 {
-			fmt.Fprintf(b, "  %s\n  %-24s %s\n", name, "", out.Wrap(usage, max(width-28, 40), strings.Repeat(" ", 27)))
-			continue
+			b.WriteString("  " + name + "\n")
+			name = ""
 		}
-		fmt.Fprintf(b, "  %-24s %s\n", name, out.Wrap(usage, max(width-28, 40), strings.Repeat(" ", 27)))
+		b.WriteString(out.Flow(fmt.Sprintf("  %-24s ", name), strings.Fields(usage), max(width, 60), strings.Repeat(" ", 27)) + "\n")
 	}
 }
 
@@ -119,7 +122,12 @@ func defaultOf(f cli.DocGenerationFlag) string {
 func noLeaf(c *Call, n *Node, path, rest []string) error {
 	if len(rest) > 0 {
 		if strings.HasPrefix(rest[0], "-") {
-			return withHelpHint(fail.New(fail.UsageFlag, "unknown flag %q before a command", rest[0]), path)
+			e := fail.New(fail.UsageFlag, "unknown flag %q before a command", rest[0])
+			var s shared
+			if f := findFlag(s.flags(&Leaf{Targets: true, Timeout: 1}), strings.Trim(strings.SplitN(rest[0], "=", 2)[0], "-")); f != nil {
+				e = e.WithHint("write it behind the command, such as: p2p COMMAND %s", rest[0])
+			}
+			return withHelpHint(e, path)
 		}
 		return unknownCommand(n, path, rest[0])
 	}

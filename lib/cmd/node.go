@@ -80,7 +80,7 @@ func (n *Node) walk(path []string, f func([]string, *Leaf)) {
 func Nearest(word string, candidates []string) string {
 	best, at := "", max(2, len(word)/3)+1
 	for _, c := range candidates {
-		if d := distance(word, c); d < at {
+		if d := distance(word, c); d < at && d < len(word) {
 			best, at = c, d
 		}
 	}

@@ -90,3 +90,25 @@ func visible(b []byte) []byte {
 	}
 	return w.Bytes()
 }
+
+// safe escapes what the stream cannot show: in a locale without UTF-8 nothing beyond ASCII.
+func (s *stream) safe(text string) string {
+	text = safe(text)
+	if s.utf8 {
+		return text
+	}
+	var b strings.Builder
+	for _, r := range text {
+		switch {
+		case r < 0x80:
+			b.WriteRune(r)
+		case r == '…':
+			b.WriteString("...")
+		case r > 0xffff:
+			fmt.Fprintf(&b, `\U%08x`, r)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
+}

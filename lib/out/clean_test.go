@@ -36,3 +36,11 @@ func TestClean(t *testing.T) {
 		}
 	}
 }
+
+func TestParagraphs(t *testing.T) {
+	in := "one two three four\nfive six\n\n    an example that is long, and stays\nseven"
+	want := "one two three\nfour five six\n\n    an example that is long, and stays\nseven"
+	if got := Paragraphs(in, 14); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

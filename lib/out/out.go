@@ -138,8 +138,9 @@ func (o *Out) Fail(e *fail.Error, usage bool) {
 	}
 	var b strings.Builder
 	t := o.stderr.text(&b)
+	safe := o.stderr.safe
 	b.WriteString(t.Bad("p2p: error:") + " " + safe(e.Message))
-	if !strings.Contains(e.Message, string(e.Code)) {
+	if !strings.Contains(" "+e.Message, " "+string(e.Code)) {
 		b.WriteString(t.Dim(" [" + string(e.Code) + "]"))
 	}
 	if e.Hint != "" && !o.Quiet {
@@ -156,7 +157,7 @@ func (o *Out) Note(format string, args ...any) { o.note("p2p: ", format, args) }
 
 func (o *Out) note(prefix, format string, args []any) {
 	if !o.Quiet {
-		o.errLine(prefix + safe(fmt.Sprintf(format, args...)))
+		o.errLine(prefix + o.stderr.safe(fmt.Sprintf(format, args...)))
 	}
 }
 

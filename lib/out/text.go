@@ -88,3 +88,24 @@ func Flow(head string, words []string, width int, indent string) string {
 	}
 	return b.String()
 }
+
+// Paragraphs wraps prose to the width, at most 100 columns; indented lines, such as examples, stay whole.
+func Paragraphs(s string, width int) string {
+	var lines, prose []string
+	flush := func() {
+		if len(prose) > 0 {
+			lines = append(lines, Wrap(strings.Join(prose, " "), min(width, 100), ""))
+			prose = nil
+		}
+	}
+	for l := range strings.SplitSeq(s, "\n") {
+		if l != "" && l[0] != ' ' {
+			prose = append(prose, l)
+			continue
+		}
+		flush()
+		lines = append(lines, l)
+	}
+	flush()
+	return strings.Join(lines, "\n")
+}
