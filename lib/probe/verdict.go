@@ -38,7 +38,7 @@ func (p *Prober) judge(r *Report, walks []*walk) {
 		r.Browser = judgeBrowser(walks)
 	}
 	if p.o.Discreet {
-		hush(r)
+		hush(r, p.o.Guard)
 	}
 	if r.Error != nil {
 		return
@@ -129,26 +129,4 @@ func collectWarnings(walks []*walk) []*fail.Error {
 		}
 	}
 	return all
-}
-
-// hush takes out of a report what a public exporter must not repeat: words of the remote.
-func hush(r *Report) {
-	errs := append([]*fail.Error{r.Error}, r.Warnings...)
-	for _, a := range r.Addresses {
-		for _, s := range a.Stages {
-			delete(s.Detail, "body")
-			delete(s.Detail, "server")
-			delete(s.Detail, "banner")
-		}
-		errs = append(errs, a.Error)
-	}
-	for _, e := range errs {
-		if e == nil {
-			continue
-		}
-		e.Cause = ""
-		delete(e.Detail, "body")
-		delete(e.Detail, "server")
-		delete(e.Detail, "banner")
-	}
 }
