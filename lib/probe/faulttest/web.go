@@ -1,6 +1,8 @@
 package faulttest
 
 import (
+	"crypto/sha1"
+	"encoding/base64"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -83,4 +85,10 @@ func Endless(first, filler string) func(net.Conn) {
 			_, err = c.Write([]byte(filler))
 		}
 	}
+}
+
+// Accept is the Sec-WebSocket-Accept that answers a key (RFC 6455, 4.2.2).
+func Accept(key string) string {
+	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // the RFC's
+	return base64.StdEncoding.EncodeToString(sum[:])
 }
