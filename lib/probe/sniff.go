@@ -54,8 +54,6 @@ func service(head []byte) string {
 		return "mysql"
 	case len(head) >= 9 && head[0] == 0 && head[3] == 4 && head[4]&0xfe == 0:
 		return "http2"
-	case len(head) > 1 && (head[0] == 0x81 || head[0] == 0x82 || head[0] == 0x88) && head[1] < 0x80:
-		return "websocket"
 	case has("<!DOCTYPE", "<html", "<?xml"):
 		return "http"
 	}
