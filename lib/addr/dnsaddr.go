@@ -53,14 +53,14 @@ func (u *run) dnsaddr(ctx context.Context, name string, l *looked) {
 }
 
 // read parses the records of a name, as far as the bounds of the whole resolution allow.
-func (u *run) read(c ma.Component, l *looked) {
+func (u *run) read(name string, l *looked) {
 	texts := l.txt
 	l.txt = nil
 	for i, txt := range texts {
 		if u.recordsLeft--; u.recordsLeft < 0 || len(txt) > u.bytesLeft {
 			u.out.Omitted += len(texts) - i
 			if i == 0 {
-				l.err = tooMuch(c, "records of names would have to be read", maxRecords)
+				l.err = tooMuch(name, "records of names would have to be read", maxRecords)
 			}
 			return
 		}
@@ -70,8 +70,8 @@ func (u *run) read(c ma.Component, l *looked) {
 	}
 }
 
-func tooMuch(c ma.Component, what string, n int) *fail.Error {
-	return fail.New(fail.DNSDnsaddrLoop, "resolve %s: more than %d %s", quote(c.String()), n, what).
+func tooMuch(name, what string, n int) *fail.Error {
+	return fail.New(fail.DNSDnsaddrLoop, "resolve %s: more than %d %s", quote(name), n, what).
 		WithStage("dns").WithHint("a zone whose dnsaddr records lead to so many others cannot be used; give the address of one peer")
 }
 

@@ -116,10 +116,14 @@ type run struct {
 	recordsLeft, bytesLeft, chainLeft int
 }
 
+func (r *Resolver) newRun() *run {
+	return &run{r: r, conf: r.config(), memo: map[string]*looked{}, out: &Resolution{}, recordsLeft: maxRecords, bytesLeft: maxText, chainLeft: maxChain}
+}
+
 // Resolve replaces the names in front of, and inside, the relay part of a until only IP addresses are
 // left. It fails if not a single address came out of it, with the first failure; the others are in Failures.
 func (r *Resolver) Resolve(ctx context.Context, a ma.Multiaddr) (*Resolution, *fail.Error) {
-	u := &run{r: r, conf: r.config(), memo: map[string]*looked{}, out: &Resolution{}, recordsLeft: maxRecords, bytesLeft: maxText, chainLeft: maxChain}
+	u := r.newRun()
 	items := []item{{Leaf: Leaf{MA: a}}}
 	for u.lookup(ctx, items) {
 		var next []item
@@ -172,7 +176,7 @@ func (u *run) lookup(ctx context.Context, items []item) bool {
 		if _, known := u.memo[c.String()]; !known {
 			u.memo[c.String()] = &looked{}
 			if len(u.memo) > maxQueries {
-				u.memo[c.String()].err = tooMuch(c, "names would have to be looked up", maxQueries)
+				u.memo[c.String()].err = tooMuch(c.String(), "names would have to be looked up", maxQueries)
 				continue
 			}
 			todo = append(todo, c)
@@ -191,7 +195,7 @@ func (u *run) lookup(ctx context.Context, items []item) bool {
 	wg.Wait()
 	for _, c := range todo {
 		l := u.memo[c.String()]
-		u.read(c, l)
+		u.read(c.String(), l)
 		u.show(l.queries)
 		u.out.Warnings = append(u.out.Warnings, l.warnings...)
 		if l.partial != nil {

@@ -78,9 +78,10 @@ type Published struct {
 // Published compares the dnsaddr records that DNS has for a name now with those wanted. The error
 // says that records are missing, or why DNS could not be asked; records beyond those wanted are none.
 func (r *Resolver) Published(ctx context.Context, name string, want []Record) (*Published, *fail.Error) {
-	u := &run{r: r, conf: r.config()}
+	u := r.newRun()
 	l := &looked{}
 	u.dnsaddr(ctx, name, l)
+	u.read("/dnsaddr/"+name, l)
 	p := &Published{Missing: []string{}, Extra: []string{}, Chain: l.queries}
 	var have []string
 	for _, rec := range l.records {
