@@ -55,8 +55,7 @@ func (w *walk) private(ctx context.Context) *fail.Error {
 // what this one would learn only from a timeout: js and rust wait for the rest of a message whose
 // length, under another key, is noise; and a node without any key may do the same with our nonce.
 func (w *walk) decide(ctx context.Context, t *tap, answer <-chan error) (*fail.Error, error) {
-	asked := false
-	for _, d := range []time.Duration{w.quiet(), firstWords} {
+	for i, d := range []time.Duration{w.quiet(), firstWords, firstWords} { // one provocation may settle nothing: its noise can be a message that waits for more
 		select {
 		case err := <-answer:
 			return nil, err
@@ -64,12 +63,11 @@ func (w *walk) decide(ctx context.Context, t *tap, answer <-chan error) (*fail.E
 		}
 		head := t.seen()
 		switch {
-		case len(head) >= nonceSize && opaque(head) && !asked:
-			asked = true
+		case len(head) >= nonceSize && opaque(head):
 			if w.otherKey(ctx) && len(answer) == 0 {
 				return w.mismatchedKey(nil), nil
 			}
-		case len(head) == 0 && d == firstWords && w.answersPlain(ctx):
+		case len(head) == 0 && i == 1 && w.answersPlain(ctx):
 			return w.notPrivate(), nil
 		}
 	}
